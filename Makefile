@@ -1,0 +1,46 @@
+# make            packages, build, bundle
+# make run        the daemon in the foreground, state in ./var (STATE=DIR)
+# make test       what needs nothing but Node
+# make check      format, lint, types, unused code
+
+NODE    ?= node
+STATE   ?= var
+ESBUILD  = node_modules/.bin/esbuild
+SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
+
+all: build/.compiled build/.bundled
+
+node_modules/.installed: package.json package-lock.json
+	npm install --no-save --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+build/.compiled: node_modules/.installed tsconfig.json $(SOURCES)
+	node_modules/.bin/tsc -p .
+	@touch $@
+
+# One file for the supervisor and the client commands, one for the workers: a third of the start-up time and memory of
+# separate modules. The banner gives the CommonJS packages inside the ES module their require.
+build/.bundled: node_modules/.installed $(SOURCES)
+	$(ESBUILD) src/main.ts src/worker.ts --outdir=build/bundle --bundle --platform=node --format=esm --target=node20 \
+	  --minify-whitespace --minify-syntax --external:@photostructure/sqlite --sourcemap=linked --sources-content=false \
+	  --legal-comments=external --log-level=warning \
+	  --banner:js="import { createRequire as __cr } from 'node:module'; globalThis.require = __cr(import.meta.url);"
+	@touch $@
+
+bundle: build/.bundled
+
+check: node_modules/.installed
+	node_modules/.bin/biome ci --error-on-warnings .
+	node_modules/.bin/tsc -p . --noEmit
+	node_modules/.bin/knip --no-progress
+
+test: build/.compiled build/.bundled
+	$(NODE) --test --test-concurrency=2 $$(find build/test -name '*.test.js' -not -path '*/system/*' | sort)
+
+format: node_modules/.installed
+	node_modules/.bin/biome check --write .
+
+clean:
+	rm -rf build
+
+.PHONY: all bundle check test format clean

@@ -1,0 +1,111 @@
+import type { Snapshot } from '../objects/snapshot.ts';
+import type { Volume } from '../objects/volume.ts';
+
+/** Columns that a driver wants written to the row of the volume or snapshot it worked on (storage.md §2.1). */
+export interface ModelUpdate {
+  readonly provider_id?: string | null;
+  readonly provider_location?: string | null;
+  readonly provider_auth?: string | null;
+  readonly provider_geometry?: string | null;
+  readonly replication_status?: string | null;
+  readonly replication_driver_data?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What a host says of itself when it wants a volume: os-brick's connector properties (rpc.md §4.3). */
+export type Connector = Readonly<Record<string, unknown>>;
+
+/** How a host reaches a volume; `data` depends on the type (storage.md §2.3). */
+export interface ConnectionInfo {
+  readonly driver_volume_type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** One pool of a report, with the key names that the scheduler reads (scheduler-stats.md §3.2). Capacities in GiB. */
+export interface PoolStats {
+  readonly pool_name: string;
+  readonly total_capacity_gb: number | 'infinite' | 'unknown';
+  readonly free_capacity_gb: number | 'infinite' | 'unknown';
+  readonly provisioned_capacity_gb?: number;
+  readonly reserved_percentage?: number;
+  readonly max_over_subscription_ratio?: string;
+  readonly thin_provisioning_support?: boolean;
+  readonly thick_provisioning_support?: boolean;
+  readonly multiattach?: boolean;
+  readonly QoS_support?: boolean;
+  readonly backend_state?: 'up' | 'down';
+  readonly [capability: string]: unknown;
+}
+
+/** What a backend can do (scheduler-stats.md §3.1). Without `pools` the capacity keys stand at this level. */
+export interface VolumeStats {
+  readonly volume_backend_name: string;
+  readonly vendor_name: string;
+  readonly driver_version: string;
+  readonly storage_protocol: string;
+  readonly pools?: readonly PoolStats[];
+  readonly shared_targets?: boolean;
+  readonly sparse_copy_volume?: boolean;
+  readonly replication_enabled?: boolean;
+  readonly [capability: string]: unknown;
+}
+
+/** Tells how far a long operation has come, in bytes; called as often as the driver likes. */
+export type Progress = (done: number, total: number) => void;
+
+/**
+ * Changes storage and returns a ModelUpdate; reads no database, sends no message. One object serves one backend section.
+ *
+ * Every method may be called again with the same arguments after it failed, was aborted, or the process died in it:
+ * what is there already is taken over or replaced (S-11, S-12), what is gone already is success (S-10). An abort leaves
+ * the old state, the new state, or something that the repetition cleans up (S-18), and rejects with an AbortError. No
+ * method blocks the event loop (S-19). Names on the backend come from `nameIdOf` and the name templates (S-15).
+ *
+ * What goes wrong is thrown as a CinderError whose class means something to the manager; anything else is a failure of
+ * the operation with its message as the reason. Sizes are in GiB.
+ */
+export interface VolumeDriver {
+  /** Class name as in upstream's log lines, such as `LVMVolumeDriver`. */
+  readonly name: string;
+  readonly version: string;
+  readonly supportsActiveActive?: boolean;
+
+  /** Makes the driver usable, or throws why it cannot be: it is then tried again. Called before everything else. */
+  doSetup(signal: AbortSignal): Promise<void>;
+
+  /** Fresh figures of the backend. A backend that is broken says so here, by `backend_state` or by throwing. */
+  getVolumeStats(signal: AbortSignal): Promise<VolumeStats>;
+
+  /** An empty volume of `volume.size`: it reads as zeros, also where other data stood before (S-16). */
+  createVolume(volume: Volume, signal: AbortSignal): Promise<ModelUpdate>;
+  /** A volume with the data of the snapshot, grown to `volume.size` (S-13). */
+  createVolumeFromSnapshot(
+    volume: Volume,
+    snapshot: Snapshot,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<ModelUpdate>;
+  /** A volume with the data of `source`, which may be in use, grown to `volume.size` (S-13). */
+  createClonedVolume(volume: Volume, source: Volume, signal: AbortSignal, progress: Progress): Promise<ModelUpdate>;
+  /** Removes the volume. Throws VolumeIsBusy, and changes nothing, while something depends on it (S-14). */
+  deleteVolume(volume: Volume, signal: AbortSignal): Promise<void>;
+  /** Grows the volume to `newSize`; success when it has that size already (S-17). Attached volumes grow online or throw. */
+  extendVolume(volume: Volume, newSize: number, signal: AbortSignal): Promise<void>;
+
+  createSnapshot(snapshot: Snapshot, volume: Volume, signal: AbortSignal, progress: Progress): Promise<ModelUpdate>;
+  /** Removes the snapshot. Throws SnapshotIsBusy, and changes nothing, while something depends on it (S-14). */
+  deleteSnapshot(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<void>;
+
+  /** Brings the export of an in-use volume back after a restart, under the names it had (S-21). */
+  ensureExport(volume: Volume, signal: AbortSignal): Promise<void>;
+  createExport(volume: Volume, connector: Connector, signal: AbortSignal): Promise<ModelUpdate>;
+  removeExport(volume: Volume, signal: AbortSignal): Promise<void>;
+  /** Throws InvalidConnectorException when the connector lacks what this backend needs. */
+  validateConnector(connector: Connector): void;
+  initializeConnection(volume: Volume, connector: Connector, signal: AbortSignal): Promise<ConnectionInfo>;
+  /** Ends the connection of one host, or every one where `connector` is undefined. True: the host still uses it (S-11). */
+  terminateConnection(volume: Volume, connector: Connector | undefined, signal: AbortSignal): Promise<boolean>;
+
+  /** Lets go of what the driver holds (locks, helpers). Exports stay. May be called twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,135 @@
+import { CinderError } from '../base/errors.ts';
+
+// Names, sentences and kwargs are those of cinder.exception (rpc.md §7); only what the daemon throws stands here.
+
+type Options = ErrorOptions | undefined;
+
+export class Invalid extends CinderError {
+  constructor(reason: string, options?: Options) {
+    super(reason, {}, options);
+  }
+}
+
+export class InvalidInput extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Invalid input received: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class InvalidVolume extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Invalid volume: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class InvalidSnapshot extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Invalid snapshot: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class InvalidUUID extends CinderError {
+  constructor(kwargs: { uuid: string }, options?: Options) {
+    super(`Expected a uuid but received ${kwargs.uuid}.`, kwargs, options);
+  }
+}
+
+export class InvalidConnectorException extends CinderError {
+  constructor(kwargs: { missing: string }, options?: Options) {
+    super(`Connector doesn't have required information: ${kwargs.missing}`, kwargs, options);
+  }
+}
+
+export class VolumeAttached extends CinderError {
+  constructor(kwargs: { volume_id: string }, options?: Options) {
+    super(`Volume ${kwargs.volume_id} is still attached, detach volume first.`, kwargs, options);
+  }
+}
+
+export class VolumeNotFound extends CinderError {
+  constructor(kwargs: { volume_id: string }, options?: Options) {
+    super(`Volume ${kwargs.volume_id} could not be found.`, kwargs, options);
+  }
+}
+
+export class SnapshotNotFound extends CinderError {
+  constructor(kwargs: { snapshot_id: string }, options?: Options) {
+    super(`Snapshot ${kwargs.snapshot_id} could not be found.`, kwargs, options);
+  }
+}
+
+export class VolumeAttachmentNotFound extends CinderError {
+  constructor(kwargs: { filter: string }, options?: Options) {
+    super(`Volume attachment could not be found with filter: ${kwargs.filter}.`, kwargs, options);
+  }
+}
+
+export class VolumeIsBusy extends CinderError {
+  constructor(kwargs: { volume_name: string }, options?: Options) {
+    super(`deleting volume ${kwargs.volume_name} that has snapshot`, kwargs, options);
+  }
+}
+
+export class SnapshotIsBusy extends CinderError {
+  constructor(kwargs: { snapshot_name: string }, options?: Options) {
+    super(`deleting snapshot ${kwargs.snapshot_name} that has dependent volumes`, kwargs, options);
+  }
+}
+
+export class VolumeBackendAPIException extends CinderError {
+  constructor(kwargs: { data: string }, options?: Options) {
+    super(`Bad or unexpected response from the storage volume backend API: ${kwargs.data}`, kwargs, options);
+  }
+}
+
+export class DriverNotInitialized extends CinderError {
+  constructor(options?: Options) {
+    super('Volume driver not ready.', {}, options);
+  }
+}
+
+export class ExportFailure extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Failed to export for volume: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class MetadataCopyFailure extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Failed to copy metadata to volume: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class MetadataUpdateFailure extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Failed to update metadata for volume: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class TargetUpdateFailed extends CinderError {
+  constructor(kwargs: { volume_id: string }, options?: Options) {
+    super(`Failed to update target for volume ${kwargs.volume_id}.`, kwargs, options);
+  }
+}
+
+export class ExtendVolumeError extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Error extending volume: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class CleanableInUse extends CinderError {
+  constructor(kwargs: { type: string; id: string }, options?: Options) {
+    super(
+      `${kwargs.type} with id ${kwargs.id} is already being cleaned up or another host has taken over it.`,
+      kwargs,
+      options,
+    );
+  }
+}
+
+export class ServiceNotFound extends CinderError {
+  constructor(kwargs: { service_id: string }, options?: Options) {
+    super(`Service ${kwargs.service_id} could not be found.`, kwargs, options);
+  }
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+import { repository } from './support/repository.ts';
+
+/** The floors of the house, the ground last. A room stands on one; an import goes to a lower floor or stays in its room. */
+const floors: readonly (readonly string[])[] = [
+  ['main.ts', 'worker.ts'],
+  ['service', 'cli'],
+  ['volume'],
+  [
+    'messaging',
+    'db',
+    'drivers',
+    'targets',
+    'image',
+    'broker',
+    'exec',
+    'config',
+    'coordination',
+    'log',
+    'launcher',
+    'admin',
+  ],
+  ['interface'],
+  ['objects'],
+  ['base'],
+];
+
+/** Narrower than the floors: what a room may import besides its own files. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['service', 'cli', 'launcher', 'broker', 'admin', 'config', 'log', 'exec', 'interface', 'objects', 'base'],
+  'worker.ts': ['service', 'launcher', 'broker', 'config', 'log', 'interface', 'objects', 'base'],
+  volume: ['interface', 'objects', 'base'],
+};
+
+/** Packages and modules of Node that one place alone may know. */
+const reserved: Readonly<Record<string, readonly string[]>> = {
+  rhea: ['messaging', 'broker'],
+  yargs: ['cli/arguments.ts'],
+  winston: ['log/oslo-log.ts'],
+  ini: ['config/ini.ts'],
+  kysely: ['db'],
+  '@photostructure/sqlite': ['db/sqlite.ts', 'coordination/file-lock.ts'],
+  'cli-table3': ['cli/print.ts'],
+  'prom-client': ['admin'],
+  'node:child_process': ['exec/run.ts'],
+  'node:cluster': ['main.ts', 'worker.ts', 'launcher'],
+};
+
+const source = join(repository, 'src');
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? files(path) : path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
+}
+
+function roomOf(file: string): string {
+  return relative(source, file).split('/')[0] ?? '';
+}
+
+function floorOf(room: string): number {
+  return floors.findIndex((rooms) => rooms.includes(room));
+}
+
+test('every import points down, or at a neighbour in the same room', () => {
+  const wrong: string[] = [];
+
+  for (const file of files(source)) {
+    const room = roomOf(file);
+    if (floorOf(room) < 0) wrong.push(`${relative(source, file)} stands in no room of the picture`);
+    for (const specifier of importsOf(file).filter((name) => name.startsWith('.'))) {
+      const target = roomOf(join(dirname(file), specifier));
+      const down = floorOf(target) > floorOf(room) && (allowed[room]?.includes(target) ?? true);
+      if (target !== room && !down) wrong.push(`${relative(source, file)} -> ${specifier}`);
+    }
+  }
+
+  assert.deepEqual(wrong, []);
+});
+
+test('each package is imported by the one place that knows it', () => {
+  const wrong: string[] = [];
+
+  for (const file of files(source)) {
+    const path = relative(source, file);
+    for (const specifier of importsOf(file)) {
+      const places = reserved[specifier];
+      if (places !== undefined && !places.some((place) => path === place || path.startsWith(`${place}/`))) {
+        wrong.push(`${path} -> ${specifier}`);
+      }
+      if (places === undefined && !specifier.startsWith('.') && !specifier.startsWith('node:')) {
+        wrong.push(`${path} -> ${specifier}, which has no row in this test`);
+      }
+    }
+  }
+
+  assert.deepEqual(wrong, []);
+});
+
+test('only the entry points touch the process: signals, exit, environment', () => {
+  const wrong = files(source)
+    .filter((file) => !['main.ts', 'worker.ts'].includes(roomOf(file)))
+    .filter((file) => /\bprocess\.(on|once|exit|exitCode|env|abort)\b/.test(readFileSync(file, 'utf8')))
+    .map((file) => relative(source, file));
+
+  assert.deepEqual(wrong, []);
+});
