@@ -1,0 +1,100 @@
+import type { Kysely } from 'kysely';
+import { utcNow } from '../base/time.ts';
+import { born, buried, encode, grouped, touched } from './rows.ts';
+import type { Schema } from './schema.ts';
+
+/** Key and value pairs of a resource, as objects carry them. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** The tables of such pairs, and the column that says whose they are. */
+const owners = {
+  volume_metadata: 'volume_id',
+  volume_admin_metadata: 'volume_id',
+  snapshot_metadata: 'snapshot_id',
+} as const;
+
+type MetadataTable = keyof typeof owners;
+
+/** The live pairs of many resources; one without pairs is not in the map. */
+export async function metadataOf(
+  db: Kysely<Schema>,
+  table: MetadataTable,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Metadata>> {
+  const owner = db.dynamic.ref<'volume_id' | 'snapshot_id'>(owners[table]);
+  const rows = await db
+    .selectFrom(table)
+    .select([owner, 'key', 'value'])
+    .where(owner, 'in', ids)
+    .where('deleted', '=', false)
+    .orderBy('id')
+    .execute();
+  const found = grouped(rows, ({ volume_id, snapshot_id }) => volume_id ?? snapshot_id ?? '');
+  return new Map([...found].map(([id, pairs]) => [id, Object.fromEntries(pairs.map(pairOf))]));
+}
+
+/** Makes `metadata` the whole set: what is not in it is deleted, what differs is changed, what is new is added. */
+export async function replaceMetadata(
+  db: Kysely<Schema>,
+  table: MetadataTable,
+  id: string,
+  metadata: Metadata,
+): Promise<void> {
+  const keys = Object.keys(metadata);
+  let gone = db
+    .updateTable(table)
+    .set(encode(table, { ...buried(), ...touched() }))
+    .where(db.dynamic.ref(owners[table]), '=', id)
+    .where('deleted', '=', false);
+  if (keys.length > 0) gone = gone.where('key', 'not in', keys);
+  await gone.execute();
+  await mergeMetadata(db, table, id, metadata);
+}
+
+/** Changes and adds pairs; others stay. */
+export async function mergeMetadata(
+  db: Kysely<Schema>,
+  table: MetadataTable,
+  id: string,
+  metadata: Metadata,
+): Promise<void> {
+  const known = (await metadataOf(db, table, [id])).get(id) ?? {};
+  const now = utcNow();
+  const added: [string, string][] = [];
+  for (const [key, value] of Object.entries(metadata)) {
+    if (!Object.hasOwn(known, key)) added.push([key, value]);
+    else if (known[key] !== value) {
+      await db
+        .updateTable(table)
+        .set(encode(table, { value, ...touched(now) }))
+        .where(db.dynamic.ref(owners[table]), '=', id)
+        .where('key', '=', key)
+        .where('deleted', '=', false)
+        .execute();
+    }
+  }
+  if (added.length > 0) {
+    const rows = added.map(([key, value]) => encode(table, { [owners[table]]: id, key, value, ...born(now) }));
+    await db.insertInto(table).values(rows).execute();
+  }
+}
+
+/** Deletes pairs of a resource: all of them, or those of one key. */
+export async function removeMetadata(
+  db: Kysely<Schema>,
+  table: MetadataTable,
+  id: string,
+  key?: string,
+): Promise<void> {
+  let gone = db
+    .updateTable(table)
+    .set(encode(table, buried()))
+    .where(db.dynamic.ref(owners[table]), '=', id)
+    .where('deleted', '=', false);
+  if (key !== undefined) gone = gone.where('key', '=', key);
+  await gone.execute();
+}
+
+function pairOf({ key, value }: { key: string | null; value: string | null }): [string, string] {
+  return [key ?? '', value ?? ''];
+}
