@@ -106,8 +106,10 @@ function resolvedIn(view: GroupView, name: string): Resolved | Problem {
 }
 
 function missingSection(name: string): Problem {
+  const reason = `no [${name}] section in the configuration`;
   return {
-    message: `no [${name}] section in the configuration`,
+    message: reason,
+    reason,
     finding: `[DEFAULT] enabled_backends names '${name}', but there is no section [${name}]`,
   };
 }

@@ -13,7 +13,7 @@ export const noDriverOptions: DriverOptions = () => ({});
 /** A value as Python prints it, secrets as `mask` (L-144 to L-146); `<invalid: reason>` where there is none (L-148). */
 export function shownValue({ name, option, resolved }: Setting, mask: '****' | '***'): string {
   if (isSecret(name, option)) return mask;
-  if ('message' in resolved) return `<invalid: ${resolved.message}>`;
+  if ('message' in resolved) return `<invalid: ${resolved.reason}>`;
   return withoutPasswords(pythonStr(pythonValue(resolved.value, option)));
 }
 

@@ -166,7 +166,7 @@ export class GroupView {
     } catch (error) {
       if (!(error instanceof NotValid)) throw error;
       const message = `Default value for option ${this.name}.${name} is not valid: ${error.message}`;
-      throw new Unusable({ message, finding: `[${this.name}] ${name}: ${message}` });
+      throw new Unusable({ message, finding: `[${this.name}] ${name}: ${message}`, reason: error.message });
     }
   }
 
@@ -200,5 +200,6 @@ function problemOf(
   return {
     message: `Value for option ${group}.${name} from ${from} is not valid: ${reason}`,
     finding: `${from}: [${group}] ${name} = ${shown.includes('\n') ? pythonRepr(shown) : shown}: ${reason}`,
+    reason,
   };
 }

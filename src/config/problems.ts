@@ -23,6 +23,8 @@ export interface Problem {
   readonly message: string;
   /** The line of `config check`: place first, then section, option and reason. */
   readonly finding: string;
+  /** What is wrong, without the place. */
+  readonly reason: string;
 }
 
 /**
@@ -66,5 +68,5 @@ export class ConfigurationError extends Error {
 
 /** A problem of a file as a whole, or of a line of it. */
 export function fileProblem(message: string): Problem {
-  return { message, finding: message };
+  return { message, finding: message, reason: message };
 }

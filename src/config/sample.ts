@@ -17,7 +17,7 @@ export function sampleText(schema: Schema): string {
         .map(([name, option]) => entry(group, name, option))
         .join('\n')}`,
   );
-  return [introduction, ...sections].join('\n\n');
+  return [introduction, ...sections].join('\n');
 }
 
 const introduction = [

@@ -9,12 +9,15 @@ export interface Schema {
   readonly backend: readonly OptionTable[];
 }
 
-/** What says where the configuration itself comes from; part of every schema. */
+/**
+ * What says where the configuration itself comes from; part of every schema. The values are what was read: a file cannot
+ * name others.
+ */
 export const sourceOptions = {
   group: 'DEFAULT',
   options: {
-    config_file: multi([], 'Files to read, in this order; a later one wins.'),
-    config_dir: multi([], 'Folders whose *.conf files are read, in the order of their names.'),
+    config_file: multi([], 'Files that were read, in this order; a later one wins.', { ignored: true }),
+    config_dir: multi([], 'Folders whose *.conf files were read, in the order of their names.', { ignored: true }),
     config_source: list([], 'Groups that describe remote sources of configuration; such sources are not read.', {
       ignored: true,
     }),
