@@ -1,4 +1,4 @@
-import { pythonRepr, pythonStr } from '../base/python.ts';
+import { repr, str } from '../base/python-text.ts';
 import type { OptionTable } from '../interface/options.ts';
 import type { BackendSection, Setting } from './backend-section.ts';
 import { pythonValue } from './group-view.ts';
@@ -14,7 +14,7 @@ export const noDriverOptions: DriverOptions = () => ({});
 export function shownValue({ name, option, resolved }: Setting, mask: '****' | '***'): string {
   if (isSecret(name, option)) return mask;
   if ('message' in resolved) return `<invalid: ${resolved.reason}>`;
-  return withoutPasswords(pythonStr(pythonValue(resolved.value, option)));
+  return withoutPasswords(str(pythonValue(resolved.value, option)));
 }
 
 /**
@@ -34,8 +34,8 @@ export function dumpLines(configuration: Configuration, driverOptions: DriverOpt
   return [
     '*'.repeat(80),
     'Configuration options gathered from:',
-    `command line args: ${withoutPasswords(pythonRepr(configuration.sources.args))}`,
-    `config files: ${pythonRepr(files)}`,
+    `command line args: ${withoutPasswords(repr(configuration.sources.args))}`,
+    `config files: ${repr(files)}`,
     '='.repeat(80),
     ...[...(first === undefined ? [] : [first]), ...sorted, ...backends].flatMap(({ name, settings }) =>
       settings.map((setting) => {

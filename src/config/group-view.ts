@@ -1,5 +1,7 @@
-import { Float, pythonRepr, pythonStr } from '../base/python.ts';
+import { Float } from '../base/python-float.ts';
+import { repr, str } from '../base/python-text.ts';
 import type { Option, OptionTable } from '../interface/options.ts';
+import { isRecord } from '../objects/versioned-object.ts';
 import { interpolate } from './interpolate.ts';
 import { NotValid, type Origin, originText, type Problem, Unusable } from './problems.ts';
 import { isSecret, withoutPasswords } from './secrets.ts';
@@ -178,13 +180,16 @@ export class GroupView {
       dot >= 0 ? this.#around.group(key.slice(0, dot)) : this.has(name) ? this : this.#around.group('DEFAULT');
     if (!view?.has(name)) return undefined;
     const { value } = view.get(name, trail);
-    return value === undefined ? '' : pythonStr(pythonValue(value, view.declared(name)));
+    return value === undefined ? '' : str(pythonValue(value, view.declared(name)));
   }
 }
 
-/** A value in the form that Python's spelling needs: a float keeps its point. */
-export function pythonValue(value: unknown, option: Option<unknown>): unknown {
-  return option.kind === 'float' && typeof value === 'number' ? new Float(value) : value;
+/** A value in the form that Python's spelling needs: a float keeps its point, a dictionary may have any key. */
+export function pythonValue(value: unknown, { kind }: Pick<Option<unknown>, 'kind'>): unknown {
+  if (kind === 'float' && typeof value === 'number') return new Float(value);
+  if (kind === 'dict' && isRecord(value)) return new Map(Object.entries(value));
+  if (kind === 'multi dict' && Array.isArray(value)) return value.map((item) => pythonValue(item, { kind: 'dict' }));
+  return value;
 }
 
 function problemOf(
@@ -199,7 +204,7 @@ function problemOf(
   const shown = secret ? '***' : withoutPasswords(text);
   return {
     message: `Value for option ${group}.${name} from ${from} is not valid: ${reason}`,
-    finding: `${from}: [${group}] ${name} = ${shown.includes('\n') ? pythonRepr(shown) : shown}: ${reason}`,
+    finding: `${from}: [${group}] ${name} = ${shown.includes('\n') ? repr(shown) : shown}: ${reason}`,
     reason,
   };
 }

@@ -1,5 +1,5 @@
 import { parse } from 'ini';
-import { pythonRepr } from '../base/python.ts';
+import { repr } from '../base/python-text.ts';
 
 /** One assignment as it stands in a file: the text without its quotes, continuations joined with a newline. */
 export interface Assignment {
@@ -85,7 +85,7 @@ function normalise(text: string): { normalised: string; faults: SyntaxFault[] } 
     if (line === '') {
       finish();
     } else if (line.startsWith(' ') || line.startsWith('\t')) {
-      if (pending === undefined) fault(number, `Unexpected continuation line: ${pythonRepr(line)}`);
+      if (pending === undefined) fault(number, `Unexpected continuation line: ${repr(line)}`);
       else if (pending !== 'faulty') pending.parts.push(line.replace(leading, ''));
     } else {
       finish();
@@ -113,14 +113,14 @@ function normalise(text: string): { normalised: string; faults: SyntaxFault[] } 
 function readLine(line: string): { section: string } | { key: string; value: string } | undefined | string {
   if (line.startsWith('#') || line.startsWith(';')) return undefined;
   if (line.startsWith('[')) {
-    if (!line.endsWith(']')) return `Invalid section (must end with ]): ${pythonRepr(line)}`;
-    if (line.length === 2) return `Empty section name: ${pythonRepr(line)}`;
+    if (!line.endsWith(']')) return `Invalid section (must end with ]): ${repr(line)}`;
+    if (line.length === 2) return `Empty section name: ${repr(line)}`;
     return { section: line.slice(1, -1) };
   }
   const at = line.search(/[:=]/);
-  if (at < 0) return `No ':' or '=' found in assignment: ${pythonRepr(line)}`;
+  if (at < 0) return `No ':' or '=' found in assignment: ${repr(line)}`;
   const key = strip(line.slice(0, at));
-  if (key === '') return `Key cannot be empty: ${pythonRepr(line)}`;
+  if (key === '') return `Key cannot be empty: ${repr(line)}`;
   return { key, value: unquoted(strip(line.slice(at + 1))) };
 }
 

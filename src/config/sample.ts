@@ -1,4 +1,5 @@
-import { Float, pythonStr } from '../base/python.ts';
+import { Float } from '../base/python-float.ts';
+import { str } from '../base/python-text.ts';
 import type { Option, OptionTable } from '../interface/options.ts';
 import { joinGroups, joinTables, type Schema } from './schema.ts';
 
@@ -78,12 +79,12 @@ function presets({ kind, preset }: Option<unknown>): string[] {
     return items.length > 0 ? items : [''];
   }
   if (preset === undefined || preset === null) return ['<None>'];
-  if (kind === 'float' && typeof preset === 'number') return [pythonStr(new Float(preset))];
+  if (kind === 'float' && typeof preset === 'number') return [str(new Float(preset))];
   return [Array.isArray(preset) ? preset.join(',') : fileText(preset)];
 }
 
 function fileText(value: unknown): string {
-  const text = typeof value === 'boolean' ? String(value) : pythonStr(value);
+  const text = typeof value === 'boolean' ? String(value) : str(value);
   return text.trim() === text ? text : `"${text}"`;
 }
 

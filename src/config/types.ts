@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { pythonRepr } from '../base/python.ts';
+import { repr } from '../base/python-text.ts';
 import type { Option } from '../interface/options.ts';
 import { strip } from './ini.ts';
 import { NotValid } from './problems.ts';
@@ -49,7 +49,7 @@ function toText(text: string, { choices, anyCase = false, maxLength }: Limits): 
   if (choices === undefined) return text;
   const found = choices.find((word) => word === text || (anyCase && word.toLowerCase() === text.toLowerCase()));
   if (found === undefined) {
-    throw new NotValid((shown) => `Valid values are [${choices.join(', ')}], but found ${pythonRepr(shown)}`, text);
+    throw new NotValid((shown) => `Valid values are [${choices.join(', ')}], but found ${repr(shown)}`, text);
   }
   return found;
 }
@@ -68,7 +68,7 @@ const booleans: Readonly<Record<string, boolean>> = {
 function toBoolean(text: string): boolean {
   const word = text.toLowerCase();
   const value = Object.hasOwn(booleans, word) ? booleans[word] : undefined;
-  if (value === undefined) throw new NotValid((shown) => `Unexpected boolean value ${pythonRepr(shown)}`, text);
+  if (value === undefined) throw new NotValid((shown) => `Unexpected boolean value ${repr(shown)}`, text);
   return value;
 }
 
@@ -76,7 +76,7 @@ function toInteger(text: string, limits: Limits): number | undefined {
   const digits = strip(text);
   if (digits === '') return undefined;
   if (!/^[+-]?\d+(_\d+)*$/.test(digits)) {
-    throw new NotValid((shown) => `invalid literal for int() with base 10: ${pythonRepr(shown)}`, text);
+    throw new NotValid((shown) => `invalid literal for int() with base 10: ${repr(shown)}`, text);
   }
   const { MIN_SAFE_INTEGER: least, MAX_SAFE_INTEGER: most } = Number;
   const { min = least, max = most } = limits;
@@ -90,7 +90,7 @@ function toFloat(text: string, limits: Limits): number | undefined {
   const digits = strip(text);
   if (digits === '') return undefined;
   if (!float.test(digits)) {
-    throw new NotValid((shown) => `could not convert string to float: ${pythonRepr(shown)}`, text);
+    throw new NotValid((shown) => `could not convert string to float: ${repr(shown)}`, text);
   }
   const plain = digits.toLowerCase().replaceAll('_', '').replace(/inf$/, 'infinity').replace('infinity', 'Infinity');
   return withinLimits(plain.includes('nan') ? Number.NaN : Number(plain), limits);
