@@ -41,7 +41,9 @@ export class Configuration {
     for (const [key, { group, options }] of joinGroups(schema)) {
       this.#views.set(key, new GroupView(this.#around, [group], options));
     }
-    this.backends = [...new Set(this.#enabled())].map((name) => this.#backend([name, 'backend_defaults']));
+    this.backends = [...new Set(this.#enabled())].map((name) =>
+      this.#backend([name, 'backend_defaults'], this.#around.index.hasSection(groupKey(name))),
+    );
     this.problems = problemsOf([...this.#views.keys()].flatMap((group) => this.settings(group)));
   }
 
@@ -59,12 +61,12 @@ export class Configuration {
 
   /** The one backend of a configuration without sections, which reads `[DEFAULT]` (L-075). */
   defaultBackend(): BackendSection {
-    return this.#backend(['DEFAULT']);
+    return this.#backend(['DEFAULT'], true);
   }
 
   /** What applies to every backend that does not say otherwise (C-075). */
   backendDefaults(): BackendSection {
-    return this.#backend(['backend_defaults']);
+    return this.#backend(['backend_defaults'], true);
   }
 
   /** The declared groups, `DEFAULT` first, the others by name (L-143). */
@@ -103,8 +105,7 @@ export class Configuration {
     return this.#views.get(key) ?? this.backends?.find((backend) => groupKey(backend.name) === key)?.view;
   }
 
-  #backend(path: readonly [string, ...string[]]): BackendSection {
-    const present = this.#around.index.hasSection(groupKey(path[0]));
+  #backend(path: readonly [string, ...string[]], present: boolean): BackendSection {
     return new BackendSection(this.#around, path, this.#backendOptions, present);
   }
 
