@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly anyCase?: boolean;
   readonly min?: number;
   readonly max?: number;
+  /** Most characters of a text, such as the width of the column that it ends in. */
+  readonly maxLength?: number;
   /** Never printed: `****` in the dump, `***` elsewhere (C-082). */
   readonly secret?: boolean;
   /** SIGHUP may change it without replacing a worker (C-080, C-081). */
