@@ -191,8 +191,8 @@ export class Claims {
     const entries = [...this.#held].filter(([, entry]) => entry.renewed);
     for (const [serviceId, group] of byService(entries)) {
       try {
-        const ids = group.map(([, entry]) => entry.claim.id);
-        const kept = await this.#db.workers.renew(ids, serviceId);
+        const claims = group.map(([, entry]) => entry.claim);
+        const kept = await this.#db.workers.renew(claims, serviceId);
         for (const [name, entry] of group) {
           if (!kept.has(entry.claim.id) && entry.renewed && this.#held.get(name) === entry) {
             this.#log.warning('The claim on %s was taken away, stopping its operation', name);
