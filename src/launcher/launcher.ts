@@ -36,6 +36,8 @@ export class Launcher {
   readonly #log: Logger;
   readonly #backoffMax: () => number;
   #stopping = false;
+  /** Told of each child that is gone, by the name of its job. */
+  onExit: (name: string) => void = () => {};
 
   /** `backoffMax` in milliseconds, read anew at each death. */
   constructor(log: Logger, backoffMax: () => number) {
@@ -162,6 +164,7 @@ export class Launcher {
       const exit = await child.exited;
       kept.child = undefined;
       this.#tell(job, child.pid, exit, kept.wanted);
+      this.onExit(job.name);
     } catch (error) {
       this.#log.exception(error, 'Could not start %s', job.label);
     }
