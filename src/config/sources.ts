@@ -64,6 +64,15 @@ export function readSources(request: SourcesRequest): Sources {
   return read({ named: namedItems(request, searched), environment: variables(request), searched, args, defaults });
 }
 
+/** Reads one file and nothing else. Throws ConfigurationError (C-007, L-006). */
+export function readSourceFile(path: string, where: Surroundings): SourceFile {
+  const reader = new Reader();
+  reader.addFile(absolute(path, where));
+  const [file] = reader.files;
+  if (file === undefined || reader.problems().length > 0) throw new ConfigurationError(reader.problems());
+  return file;
+}
+
 /** Reads the same files and folders once more (C-008). Throws ConfigurationError; `sources` stays as it is. */
 export function rereadSources(sources: Sources): Sources {
   return read(sources);
@@ -156,7 +165,7 @@ class Reader {
 }
 
 /** One file's sections, or its problems in upstream's words with file and line. */
-export function parseFile(path: string, bytes: Buffer): { sections: readonly Section[]; problems: Problem[] } {
+function parseFile(path: string, bytes: Buffer): { sections: readonly Section[]; problems: Problem[] } {
   const told = (line: number, reason: string): Problem =>
     fileProblem(`Failed to parse ${path}: at ${path}:${line}, ${reason}`);
   if (!isUtf8(bytes)) return { sections: [], problems: [told(lineOfBadByte(bytes), 'invalid UTF-8')] };
