@@ -37,6 +37,7 @@ const golden: Record<string, () => Promise<string>> = {
   'wide.table': () => listed(['ID', 'Name', 'Note'], wide),
   'empty.print-empty': () => listed(columns, [], { printEmpty: true }),
   'list.max-width': () => listed(columns, rows, { maxWidth: 100 }),
+  'list.narrow': () => listed(columns, rows, { maxWidth: 40 }),
   'list.noindent': () => listed(columns, rows, { format: 'json', noindent: true }),
   'list.quote-all': () => listed(columns, rows, { format: 'csv', quote: 'all' }),
   'list.quote-minimal': () => listed(columns, rows, { format: 'csv', quote: 'minimal' }),

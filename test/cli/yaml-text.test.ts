@@ -58,4 +58,7 @@ test('folds long texts where PyYAML folds them [ecosystem 3.2]', () => {
 
   assert.equal(yamlText({ k: word }), `k: ${'word '.repeat(16).trim()}\n  word word word word\n`);
   assert.equal(yamlText({ k: `${word} é` }), `k: "${'word '.repeat(15)}word\\\n  \\ word word word word \\xE9"\n`);
+  // Behind an escape one more column is allowed than elsewhere.
+  const long = 'x'.repeat(73);
+  assert.equal(yamlText({ k: `${long}ééyz` }), `k: "${long}\\xE9\\xE9\\\n  yz"\n`);
 });
