@@ -20,7 +20,7 @@ import {
 import { ArgumentFault } from './usage-error.ts';
 
 /** What the program is to do. */
-export type Invocation =
+type Invocation =
   | { readonly kind: 'serve' | 'check'; readonly request: ServeRequest }
   /** Goes to stdout, and the program ends with 0. */
   | { readonly kind: 'print'; readonly text: string }
@@ -37,7 +37,7 @@ export interface CommandInvocation {
 }
 
 /** Of the terminal, for the width of help; of the environment, for cliff's variables. */
-export interface ArgumentSurroundings {
+interface ArgumentSurroundings {
   readonly columns?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

@@ -47,7 +47,7 @@ export function readArgv(argv: readonly string[], program: Program): Reading {
 }
 
 /** An option of a command, by the name of its flag. */
-export interface FlagOption extends ArgvOption {
+interface FlagOption extends ArgvOption {
   readonly flag: string;
 }
 

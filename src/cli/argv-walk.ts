@@ -8,7 +8,7 @@ export interface ArgvOption {
 }
 
 /** One piece of a command line. `word` is what is no option, behind `--` anything. */
-export type Token<O> =
+type Token<O> =
   | { readonly kind: 'option'; readonly option: O; readonly spelled: string; readonly text: string }
   | { readonly kind: 'word' | 'unknown' | 'separator'; readonly text: string };
 

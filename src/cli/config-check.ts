@@ -1,7 +1,7 @@
 import type { BackendSection } from '../config/backend-section.ts';
 import type { Configuration } from '../config/load.ts';
 import { optionProblem, originText, type Problem } from '../config/problems.ts';
-import { type ConfigWarning, unknownOption } from '../config/warnings.ts';
+import { type ConfigWarning, unknownOptions } from '../config/warnings.ts';
 import type { OptionTable } from '../interface/options.ts';
 
 /** What is known of the driver that a backend names; undefined for a driver that the daemon does not have. */
@@ -22,7 +22,11 @@ export async function checkLines(
   away: readonly string[],
 ): Promise<{ readonly lines: readonly string[]; readonly failed: boolean }> {
   const backends = await Promise.all(configuration.backends.map((backend) => checkedBackend(backend, driverOf)));
-  const remarks = [...configuration.warnings(), ...backends.flatMap(({ unknown }) => unknown)];
+  const remarks = [
+    ...configuration.warnings(),
+    ...backends.flatMap(({ unknown }) => unknown),
+    ...unknownDefaults(configuration, backends),
+  ];
   const unknown = strict ? remarks.filter(({ kind }) => kind === 'unknown') : [];
   const warnings = remarks.filter(({ kind }) => kind !== 'unknown').map(({ finding }) => `${finding}  (warning)`);
   const problems = [
@@ -46,17 +50,28 @@ interface CheckedBackend {
   readonly name: string;
   readonly label: string;
   readonly problems: readonly Problem[];
+  /** Names that its driver declares. */
+  readonly known: readonly string[];
   readonly unknown: readonly ConfigWarning[];
 }
 
 async function checkedBackend(backend: BackendSection, driverOf: KnownDriver): Promise<CheckedBackend> {
   const { name } = backend;
-  if (!backend.present) return { name, label: '?', problems: backend.problems(), unknown: [] };
+  if (!backend.present) return { name, label: '?', problems: backend.problems(), known: [], unknown: [] };
   const driver = await driverOf(backend);
   const problems = backend.problems(driver?.options);
-  if (driver === undefined) return { name, label: '?', problems: [...problems, unknownDriver(backend)], unknown: [] };
-  const unknown = [...backend.unknown(driver.options)].map(([key, origin]) => unknownOption(name, key, origin));
-  return { name, label: driver.label, problems, unknown };
+  if (driver === undefined) {
+    return { name, label: '?', problems: [...problems, unknownDriver(backend)], known: [], unknown: [] };
+  }
+  const unknown = unknownOptions(name, backend.unknown(driver.options));
+  return { name, label: driver.label, problems, known: Object.keys(driver.options), unknown };
+}
+
+/** Keys of `[backend_defaults]` that the driver of no backend knows. */
+function unknownDefaults(configuration: Configuration, backends: readonly CheckedBackend[]): ConfigWarning[] {
+  const known = new Set(backends.flatMap((backend) => backend.known));
+  const keys = [...configuration.backendDefaults().unknown()].filter(([name]) => !known.has(name));
+  return unknownOptions('backend_defaults', new Map(keys));
 }
 
 function unknownDriver(backend: BackendSection): Problem {

@@ -1,17 +1,25 @@
 import { Float } from '../base/python-float.ts';
 import type { Setting } from '../config/backend-section.ts';
-import { type Origin, originText } from '../config/problems.ts';
+import { originText } from '../config/problems.ts';
 import { isSecret, withoutPasswords } from '../config/secrets.ts';
 import type { Cell } from './cells.ts';
 
-/** Option, value and origin of settings; without `all` of those alone that are set or cannot be read. */
-export function settingRows(group: string, settings: readonly Setting[], all: boolean, section = group): Cell[][] {
+/** Which settings of a section become rows, and what stands in front of their names. */
+interface RowChoice {
+  readonly section: string;
+  readonly prefix: string;
+  /** Defaults as well; else those alone that are set or cannot be read. */
+  readonly all: boolean;
+}
+
+/** Option, value and origin of settings. */
+export function settingRows(
+  settings: readonly Setting[],
+  { section, prefix, all }: RowChoice,
+): [string, Cell, string][] {
   return settings
     .filter(({ resolved }) => all || 'message' in resolved || resolved.set)
-    .map((setting) => {
-      const label = group === 'DEFAULT' ? setting.name : `${group}.${setting.name}`;
-      return [label, valueCell(setting), originCell(setting, section)];
-    });
+    .map((setting) => [`${prefix}${setting.name}`, valueCell(setting), standsAt(setting, section)]);
 }
 
 function valueCell({ name, option, resolved }: Setting): Cell {
@@ -29,13 +37,10 @@ function cellOf(value: unknown, isFloat: boolean): Cell {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cellOf(item, false)]));
 }
 
-function originCell({ resolved }: Setting, section: string): Cell {
+/** Where a value stands; a backend's value that stands in `[backend_defaults]` says so. */
+function standsAt({ resolved }: Setting, section: string): string {
   if ('message' in resolved) return resolved.place;
-  return placeOf(resolved.origin, section);
-}
-
-/** A backend's value that stands in `[backend_defaults]` says so. */
-function placeOf(origin: Origin, section: string): string {
-  const elsewhere = origin.kind === 'file' && origin.section === 'backend_defaults' && section !== 'backend_defaults';
-  return elsewhere ? `${originText(origin)} [backend_defaults]` : originText(origin);
+  const { origin } = resolved;
+  const shared = origin.kind === 'file' && origin.section === 'backend_defaults' && section !== 'backend_defaults';
+  return shared ? `${originText(origin)} [backend_defaults]` : originText(origin);
 }

@@ -5,6 +5,7 @@ import { sampleText } from '../config/sample.ts';
 import type { Schema } from '../config/schema.ts';
 import { readSourceFile, readSources, type Sources } from '../config/sources.ts';
 import { list } from '../interface/options.ts';
+import { cellText } from './cells.ts';
 import { type CommandContext, CommandError, type ExitCode } from './command.ts';
 import { type CheckOptions, checkLines, type KnownDriver } from './config-check.ts';
 import { settingRows } from './config-rows.ts';
@@ -48,7 +49,22 @@ export async function checkConfiguration(
   const away = options.environment ? await tryEnvironment(configuration, context.signal) : [];
   const { lines, failed } = await checkLines(configuration, driverOf, options, away);
   for (const line of lines) stdout.write(`${line}\n`);
+  if (context.debug) await printEffectiveValues(configuration, driverOf, context);
   return failed ? 1 : 0;
+}
+
+/** With `--debug` the check also tells what each backend works with, and where that stands (C-075). */
+async function printEffectiveValues(
+  configuration: Configuration,
+  driverOf: KnownDriver,
+  { stdout }: Environment,
+): Promise<void> {
+  for (const section of [configuration.backendDefaults(), ...configuration.backends]) {
+    const driver = section.present ? await driverOf(section) : undefined;
+    const { name } = section;
+    const rows = settingRows(section.settings(driver?.options), { section: name, prefix: '', all: false });
+    for (const [option, value, place] of rows) stdout.write(`[${name}] ${option} = ${cellText(value)}  (${place})\n`);
+  }
 }
 
 /** `config show`: the options of all groups and backends, or of one backend. */
@@ -63,15 +79,16 @@ export async function showConfiguration(
     const names = configuration.backends.map(({ name }) => name).join(', ') || 'none';
     throw new CommandError(`no backend '${values.backend}' is enabled (enabled_backends: ${names})`);
   }
-  const rows = [];
-  if (values.backend === undefined) {
-    for (const group of configuration.groups())
-      rows.push(...settingRows(group, configuration.settings(group), values.all));
-  }
+  const { all } = values;
+  const single = values.backend !== undefined;
+  const rows = (single ? [] : configuration.groups()).flatMap((section) => {
+    const prefix = section === 'DEFAULT' ? '' : `${section}.`;
+    return settingRows(configuration.settings(section), { section, prefix, all });
+  });
   for (const backend of chosen) {
-    const settings = backend.settings((await driverOf(backend))?.options);
-    const group = values.backend === undefined ? backend.name : 'DEFAULT';
-    rows.push(...settingRows(group, settings, values.all, backend.name));
+    const section = backend.name;
+    const driver = await driverOf(backend);
+    rows.push(...settingRows(backend.settings(driver?.options), { section, prefix: single ? '' : `${section}.`, all }));
   }
   const columns = ['Option', 'Value', ...(values.origin ? ['Origin'] : [])];
   await printList(context, columns, rows, context.output);

@@ -1,5 +1,5 @@
 /** How the text of an option or argument of a command becomes a value. */
-export type FlagKind = 'text' | 'texts' | 'integer' | 'toggle';
+type FlagKind = 'text' | 'texts' | 'integer' | 'toggle';
 
 /** One option of a command, or one positional argument. `T` is the type of its value. */
 export interface Flag<T> {

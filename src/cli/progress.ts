@@ -2,7 +2,7 @@ import { harmless } from './cells.ts';
 import type { Terminal } from './environment.ts';
 
 /** One line that is rewritten while somebody waits. */
-export interface ProgressLine {
+interface ProgressLine {
   /** Shows this text in place of the last. */
   show(text: string): void;
   /** Takes the line away, so that what is printed next begins on a clean one. */

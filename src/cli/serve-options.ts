@@ -1,7 +1,7 @@
 import type { ArgvOption } from './argv-walk.ts';
 
 /** What an option of the daemon does: sets an option of the configuration, names a source of it, or is an order. */
-export type Effect =
+type Effect =
   | { readonly sets: string; readonly to?: string }
   | { readonly source: 'file' | 'directory' }
   | { readonly order: 'help' | 'version' | 'check' | 'no-fork' | 'embedded' | 'ignored' };

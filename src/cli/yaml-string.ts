@@ -1,5 +1,5 @@
 /** Where a text begins: `indent` is that of the lines it may be folded into, `key` keeps it on one line. */
-export interface YamlPlace {
+interface YamlPlace {
   readonly indent: number;
   readonly column: number;
   readonly key: boolean;

@@ -65,9 +65,10 @@ export class BackendSection {
     return settingsOf(view, [...Object.keys(view.options), ...view.undeclaredKeys().keys()]);
   }
 
-  /** Keys that are set without any table, this one included, knowing them (L-009). */
+  /** Keys of the section itself that no table knows, this one included (L-009). */
   unknown(options: OptionTable = {}): ReadonlyMap<string, Origin> {
-    return this.#viewWith(options).undeclaredKeys();
+    const view = this.#viewWith(options);
+    return view.undeclaredKeys([view.key]);
   }
 
   /** The view in which references to this backend's section are looked up. */

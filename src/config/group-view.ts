@@ -85,9 +85,9 @@ export class GroupView {
     return (Object.hasOwn(this.options, name) ? this.options[name] : undefined) ?? undeclared;
   }
 
-  /** Names that somebody set here without any table knowing them, with their places. */
-  undeclaredKeys(): ReadonlyMap<string, Origin> {
-    const keys = this.#path.toReversed().flatMap((section) => [...this.#around.index.keysOf(section)]);
+  /** Names that somebody set in these sections, by default all, without any table knowing them; with their places. */
+  undeclaredKeys(sections = this.#path): ReadonlyMap<string, Origin> {
+    const keys = sections.toReversed().flatMap((section) => [...this.#around.index.keysOf(section)]);
     return new Map(keys.filter(([name]) => !Object.hasOwn(this.options, name) && !this.#aliases.has(name)));
   }
 

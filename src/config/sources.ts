@@ -39,13 +39,13 @@ export interface Sources {
   readonly searched: readonly string[];
 }
 
-export interface SourceFile {
+interface SourceFile {
   readonly path: string;
   readonly sections: readonly Section[];
 }
 
 /** A value of the command line, stronger than the first `after` files and weaker than the others (C-010). */
-export interface CommandLineValue {
+interface CommandLineValue {
   readonly option: string;
   readonly text: string;
   readonly spelled: string;
@@ -53,7 +53,7 @@ export interface CommandLineValue {
 }
 
 /** A path is absolute; `found` by the search path: then a folder may vanish, as upstream. */
-export type NamedItem =
+type NamedItem =
   | { readonly kind: 'file' | 'directory'; readonly path: string; readonly found: boolean }
   | Extract<CommandLineItem, { kind: 'value' }>;
 

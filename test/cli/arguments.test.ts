@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CommandInvocation, completionScript, parseArguments } from '../../src/cli/arguments.ts';
+import { type CommandInvocation, parseArguments } from '../../src/cli/arguments.ts';
 import { command } from '../../src/cli/command.ts';
+import { completionCommand } from '../../src/cli/completion.ts';
 import { choice, integer, required, text, texts, toggle } from '../../src/cli/flags.ts';
+import { runCommand } from '../../src/cli/run-command.ts';
 import type { ServeRequest } from '../../src/cli/serve-request.ts';
 import type { Program } from '../../src/cli/usage.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
+import { anEnvironment } from '../support/terminal.ts';
 
 const nothing = async () => 0 as const;
 const commands = [
@@ -290,13 +293,17 @@ test('what may follow is asked with yargs’ words and answered line by line [ec
   assert.deepEqual(await ask('nosuch', ''), []);
 });
 
-test('the script is yargs’ own for the shell that is named, and leaves the variables as they were [ecosystem 3.3]', async () => {
+test('completion prints yargs’ own script for the shell, and leaves the variables as they were [ecosystem 3.3]', async () => {
   const before = process.env['SHELL'];
+  const own: Program = { ...program, commands: [...commands, completionCommand(() => own)] };
+  const script = async (shell: string) => {
+    const invocation = await parseArguments(['completion', shell], own);
+    const environment = anEnvironment('/', { env: process.env });
+    assert.equal(invocation.kind === 'command' ? await runCommand(invocation, environment) : undefined, 0);
+    return environment.stdout.text;
+  };
 
-  const [bash, zsh] = [
-    await completionScript(program, 'bash', process.env),
-    await completionScript(program, 'zsh', process.env),
-  ];
+  const [bash, zsh] = [await script('bash'), await script('zsh')];
 
   assert.match(
     bash,
@@ -304,4 +311,5 @@ test('the script is yargs’ own for the shell that is named, and leaves the var
   );
   assert.match(zsh, /^#compdef volume-daemon\n/);
   assert.equal(process.env['SHELL'], before);
+  await refused(own, 'completion', 'fish');
 });

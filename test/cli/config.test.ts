@@ -97,6 +97,24 @@ volume_clear = shred
   assert.deepEqual([code, err], [1, '']);
 });
 
+test('--debug adds what each backend works with, and where that stands [C-075]', async (t) => {
+  const text =
+    '[DEFAULT]\nenabled_backends = ceph\n[ceph]\nvolume_driver = rbd\nrbd_max_clone_depth = 0_7\nsan_password = x\n';
+  const files = { 'cinder.conf': `${text}[backend_defaults]\nvolume_clear = none\n` };
+
+  const { out } = await run(t, files, ['config', 'check', '--debug']);
+
+  assert.deepEqual(out.split('\n'), [
+    '1 backend: ceph (RBD)',
+    '[backend_defaults] volume_clear = none  (DIR/cinder.conf:8)',
+    '[ceph] rbd_max_clone_depth = 7  (DIR/cinder.conf:5)',
+    '[ceph] san_password = ***  (DIR/cinder.conf:6)',
+    '[ceph] volume_clear = none  (DIR/cinder.conf:8 [backend_defaults])',
+    '[ceph] volume_driver = rbd  (DIR/cinder.conf:4)',
+    '',
+  ]);
+});
+
 test('a bad backend does not count against the others [L-104, ecosystem 3.3]', async (t) => {
   const text = '[DEFAULT]\nenabled_backends = a,b\n[a]\nvolume_clear = x\n[b]\n';
 
@@ -122,7 +140,8 @@ test('config check tells every fault of every file [C-007, L-010]', async (t) =>
 });
 
 test('warnings alone are told and do not fail; unknown options fail where strictness is asked for [L-009, L-010]', async (t) => {
-  const text = '[DEFAULT]\nenabled_backends = a\nverbose = 1\nnosuch = 2\n[a]\nsan_ip = 3\n';
+  const text =
+    '[DEFAULT]\nenabled_backends = a,b\nverbose = 1\nnosuch = 2\n[a]\nsan_ip = 3\niscsi_helper = x\n[b]\nvolume_driver = rbd\n[backend_defaults]\nrbd_pool = p\nodd = 1\n';
   const files = { 'cinder.conf': text };
 
   const [mild, strict] = [
@@ -132,12 +151,14 @@ test('warnings alone are told and do not fail; unknown options fail where strict
 
   assert.deepEqual(mild.out.split('\n').slice(0, -1), [
     'DIR/cinder.conf:3: [DEFAULT] verbose is not known any more, use debug  (warning)',
-    '1 backend: a (LVM)',
+    'DIR/cinder.conf:7: [a] iscsi_helper is not known any more, use target_helper  (warning)',
+    '2 backends: a (LVM), b (RBD)',
   ]);
   assert.deepEqual([mild.code, strict.code], [0, 1]);
-  assert.deepEqual(strict.out.split('\n').slice(0, 2), [
+  assert.deepEqual(strict.out.split('\n').slice(0, 3), [
     'DIR/cinder.conf:4: [DEFAULT] nosuch is not an option of this daemon',
     'DIR/cinder.conf:6: [a] san_ip is not an option of this daemon',
+    'DIR/cinder.conf:12: [backend_defaults] odd is not an option of this daemon',
   ]);
 });
 
