@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Option, OptionTable, ValuesOf } from '../interface/options.ts';
 import { GroupView, type Resolved, type ViewContext } from './group-view.ts';
-import { ConfigurationError, type Origin, type Problem, Unusable } from './problems.ts';
+import { ConfigurationError, type Origin, originText, type Problem, Unusable } from './problems.ts';
 import { joinTables } from './schema.ts';
+import { groupKey } from './source-index.ts';
 
 /** An option with its value, or with what is wrong with it. */
 export interface Setting {
@@ -19,14 +20,17 @@ export class BackendSection {
   readonly name: string;
   /** False where the backend is enabled but has no section: it cannot start (L-074). */
   readonly present: boolean;
+  readonly #listed: Origin | undefined;
   readonly #around: ViewContext;
   readonly #path: readonly [string, ...string[]];
   readonly #general: OptionTable;
   readonly #view: GroupView;
 
-  constructor(around: ViewContext, path: readonly [string, ...string[]], general: OptionTable, present: boolean) {
+  /** `listed` is where its name stands, for a backend that is enabled. */
+  constructor(around: ViewContext, path: readonly [string, ...string[]], general: OptionTable, listed?: Origin) {
     this.name = path[0];
-    this.present = present;
+    this.present = listed === undefined || around.index.hasSection(groupKey(path[0]));
+    this.#listed = listed;
     this.#around = around;
     this.#path = path;
     this.#general = general;
@@ -51,7 +55,7 @@ export class BackendSection {
 
   /** What is wrong in the section, its driver's options included. */
   problems(options: OptionTable = {}): readonly Problem[] {
-    if (!this.present) return [missingSection(this.name)];
+    if (!this.present) return [missingSection(this.name, this.#listed)];
     return problemsOf(this.settings(options));
   }
 
@@ -61,9 +65,10 @@ export class BackendSection {
     return settingsOf(view, [...Object.keys(view.options), ...view.undeclaredKeys().keys()]);
   }
 
-  /** Keys that are set without any table, this one included, knowing them (L-009). */
+  /** Keys of the section itself that no table knows, this one included (L-009). */
   unknown(options: OptionTable = {}): ReadonlyMap<string, Origin> {
-    return this.#viewWith(options).undeclaredKeys();
+    const view = this.#viewWith(options);
+    return view.undeclaredKeys([view.key]);
   }
 
   /** The view in which references to this backend's section are looked up. */
@@ -105,11 +110,9 @@ function resolvedIn(view: GroupView, name: string): Resolved | Problem {
   }
 }
 
-function missingSection(name: string): Problem {
+function missingSection(name: string, listed: Origin = { kind: 'default' }): Problem {
+  const place = originText(listed);
   const reason = `no [${name}] section in the configuration`;
-  return {
-    message: reason,
-    reason,
-    finding: `[DEFAULT] enabled_backends names '${name}', but there is no section [${name}]`,
-  };
+  const finding = `${place}: [DEFAULT] enabled_backends names '${name}', but there is no section [${name}]`;
+  return { message: reason, reason, place, finding };
 }

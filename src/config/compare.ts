@@ -5,7 +5,7 @@ import { type DriverOptions, noDriverOptions, shownValue } from './dump.ts';
 import type { Configuration } from './load.ts';
 
 /** One option that has another value than before; secrets are masked in both texts. */
-export interface OptionChange {
+interface OptionChange {
   readonly group: string;
   readonly option: string;
   readonly from: string;

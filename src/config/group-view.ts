@@ -3,7 +3,7 @@ import { repr, str } from '../base/python-text.ts';
 import type { Option, OptionTable } from '../interface/options.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import { interpolate } from './interpolate.ts';
-import { NotValid, type Origin, originText, type Problem, Unusable } from './problems.ts';
+import { NotValid, type Origin, optionProblem, originText, type Problem, Unusable } from './problems.ts';
 import { isSecret, withoutPasswords } from './secrets.ts';
 import { type FoundText, groupKey, isMulti, type Place, type SourceIndex } from './source-index.ts';
 import type { Defaults, DefaultValue } from './sources.ts';
@@ -85,9 +85,9 @@ export class GroupView {
     return (Object.hasOwn(this.options, name) ? this.options[name] : undefined) ?? undeclared;
   }
 
-  /** Names that somebody set here without any table knowing them, with their places. */
-  undeclaredKeys(): ReadonlyMap<string, Origin> {
-    const keys = this.#path.toReversed().flatMap((section) => [...this.#around.index.keysOf(section)]);
+  /** Names that somebody set in these sections, by default all, without any table knowing them; with their places. */
+  undeclaredKeys(sections = this.#path): ReadonlyMap<string, Origin> {
+    const keys = sections.toReversed().flatMap((section) => [...this.#around.index.keysOf(section)]);
     return new Map(keys.filter(([name]) => !Object.hasOwn(this.options, name) && !this.#aliases.has(name)));
   }
 
@@ -168,7 +168,7 @@ export class GroupView {
     } catch (error) {
       if (!(error instanceof NotValid)) throw error;
       const message = `Default value for option ${this.name}.${name} is not valid: ${error.message}`;
-      throw new Unusable({ message, finding: `[${this.name}] ${name}: ${message}`, reason: error.message });
+      throw new Unusable(optionProblem(message, 'default', `[${this.name}] ${name}`, error.message));
     }
   }
 
@@ -202,9 +202,6 @@ function problemOf(
   const reason = secret ? why.discreet : withoutPasswords(why.message);
   const from = origin.kind === 'command line' ? origin.spelled : originText(origin);
   const shown = secret ? '***' : withoutPasswords(text);
-  return {
-    message: `Value for option ${group}.${name} from ${from} is not valid: ${reason}`,
-    finding: `${from}: [${group}] ${name} = ${shown.includes('\n') ? repr(shown) : shown}: ${reason}`,
-    reason,
-  };
+  const message = `Value for option ${group}.${name} from ${from} is not valid: ${reason}`;
+  return optionProblem(message, from, `[${group}] ${name} = ${shown.includes('\n') ? repr(shown) : shown}`, reason);
 }

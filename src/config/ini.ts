@@ -20,13 +20,13 @@ export interface Section {
 }
 
 /** A line that the grammar has no place for, in upstream's words: `Key cannot be empty: '= a'` (config.md §3.1). */
-export interface SyntaxFault {
+interface SyntaxFault {
   readonly line: number;
   readonly reason: string;
 }
 
 /** Sections, or what keeps the text from being read: then all faults, where upstream stops at the first. */
-export interface ParsedIni {
+interface ParsedIni {
   readonly sections: readonly Section[];
   readonly faults: readonly SyntaxFault[];
 }

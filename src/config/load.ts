@@ -1,7 +1,7 @@
 import type { OptionGroup, OptionTable, ValuesOf } from '../interface/options.ts';
 import { BackendSection, problemsOf, type Setting, settingsOf, valuesOf } from './backend-section.ts';
 import { GroupView, type ViewContext } from './group-view.ts';
-import { ConfigurationError, type Problem } from './problems.ts';
+import { ConfigurationError, type Origin, type Problem } from './problems.ts';
 import { joinGroups, joinTables, type Schema } from './schema.ts';
 import { groupKey, type Place, SourceIndex } from './source-index.ts';
 import type { Defaults, Sources } from './sources.ts';
@@ -41,9 +41,8 @@ export class Configuration {
     for (const [key, { group, options }] of joinGroups(schema)) {
       this.#views.set(key, new GroupView(this.#around, [group], options));
     }
-    this.backends = [...new Set(this.#enabled())].map((name) =>
-      this.#backend([name, 'backend_defaults'], this.#around.index.hasSection(groupKey(name))),
-    );
+    const { names, origin } = this.#enabled();
+    this.backends = [...new Set(names)].map((name) => this.#backend([name, 'backend_defaults'], origin));
     this.problems = problemsOf([...this.#views.keys()].flatMap((group) => this.settings(group)));
   }
 
@@ -61,12 +60,12 @@ export class Configuration {
 
   /** The one backend of a configuration without sections, which reads `[DEFAULT]` (L-075). */
   defaultBackend(): BackendSection {
-    return this.#backend(['DEFAULT'], true);
+    return this.#backend(['DEFAULT']);
   }
 
   /** What applies to every backend that does not say otherwise (C-075). */
   backendDefaults(): BackendSection {
-    return this.#backend(['backend_defaults'], true);
+    return this.#backend(['backend_defaults']);
   }
 
   /** The declared groups, `DEFAULT` first, the others by name (L-143). */
@@ -88,7 +87,7 @@ export class Configuration {
       views: [...this.#views.values()],
       backends: this.backends,
       backendOptions: this.#backendOptions,
-      enabled: this.#enabled(),
+      enabled: this.#enabled().names,
       olderNames: [...this.#olderNames.values()],
     });
   }
@@ -105,15 +104,17 @@ export class Configuration {
     return this.#views.get(key) ?? this.backends?.find((backend) => groupKey(backend.name) === key)?.view;
   }
 
-  #backend(path: readonly [string, ...string[]], present: boolean): BackendSection {
-    return new BackendSection(this.#around, path, this.#backendOptions, present);
+  #backend(path: readonly [string, ...string[]], listed?: Origin): BackendSection {
+    return new BackendSection(this.#around, path, this.#backendOptions, listed);
   }
 
   /** The items of `enabled_backends`; none while they cannot be read, which is a problem of its own. */
-  #enabled(): string[] {
-    const [setting] = this.settings('DEFAULT').filter(({ name }) => name === 'enabled_backends');
-    const value = setting !== undefined && 'value' in setting.resolved ? setting.resolved.value : undefined;
-    return Array.isArray(value) ? value.map((item) => String(item).trim()).filter((name) => name !== '') : [];
+  #enabled(): { names: string[]; origin: Origin } {
+    const resolved = this.settings('DEFAULT').find(({ name }) => name === 'enabled_backends')?.resolved;
+    if (resolved === undefined || !('value' in resolved)) return { names: [], origin: { kind: 'default' } };
+    const { value, origin } = resolved;
+    const names = Array.isArray(value) ? value.map((item) => String(item).trim()).filter((name) => name !== '') : [];
+    return { names, origin };
   }
 }
 

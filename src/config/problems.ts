@@ -25,6 +25,8 @@ export interface Problem {
   readonly finding: string;
   /** What is wrong, without the place. */
   readonly reason: string;
+  /** Where it stands: `file:line`, a variable, an option of the command line. */
+  readonly place: string;
 }
 
 /**
@@ -68,5 +70,10 @@ export class ConfigurationError extends Error {
 
 /** A problem of a file as a whole, or of a line of it. */
 export function fileProblem(message: string): Problem {
-  return { message, finding: message, reason: message };
+  return { message, finding: message, reason: message, place: '' };
+}
+
+/** A problem of an option: `what` is the option as `config check` shows it, such as `[ceph] rbd_max_clone_depth = five`. */
+export function optionProblem(message: string, place: string, what: string, reason: string): Problem {
+  return { message, place, reason, finding: `${place}: ${what}: ${reason}` };
 }

@@ -4,7 +4,7 @@ import type { Origin } from './problems.ts';
 import type { Sources } from './sources.ts';
 
 /** The texts that count for an option, each with its place: one, or every assignment of a multi-valued option. */
-export interface Found {
+interface Found {
   readonly items: readonly FoundText[];
   /** The older names under which they stand (C-051). */
   readonly older: readonly Place[];

@@ -39,13 +39,13 @@ export interface Sources {
   readonly searched: readonly string[];
 }
 
-export interface SourceFile {
+interface SourceFile {
   readonly path: string;
   readonly sections: readonly Section[];
 }
 
 /** A value of the command line, stronger than the first `after` files and weaker than the others (C-010). */
-export interface CommandLineValue {
+interface CommandLineValue {
   readonly option: string;
   readonly text: string;
   readonly spelled: string;
@@ -53,7 +53,7 @@ export interface CommandLineValue {
 }
 
 /** A path is absolute; `found` by the search path: then a folder may vanish, as upstream. */
-export type NamedItem =
+type NamedItem =
   | { readonly kind: 'file' | 'directory'; readonly path: string; readonly found: boolean }
   | Extract<CommandLineItem, { kind: 'value' }>;
 
@@ -62,6 +62,15 @@ export function readSources(request: SourcesRequest): Sources {
   const searched = searchPath(request);
   const { args, defaults } = request;
   return read({ named: namedItems(request, searched), environment: variables(request), searched, args, defaults });
+}
+
+/** Reads one file and nothing else. Throws ConfigurationError (C-007, L-006). */
+export function readSourceFile(path: string, where: Surroundings): SourceFile {
+  const reader = new Reader();
+  reader.addFile(absolute(path, where));
+  const [file] = reader.files;
+  if (file === undefined || reader.problems().length > 0) throw new ConfigurationError(reader.problems());
+  return file;
 }
 
 /** Reads the same files and folders once more (C-008). Throws ConfigurationError; `sources` stays as it is. */
@@ -156,7 +165,7 @@ class Reader {
 }
 
 /** One file's sections, or its problems in upstream's words with file and line. */
-export function parseFile(path: string, bytes: Buffer): { sections: readonly Section[]; problems: Problem[] } {
+function parseFile(path: string, bytes: Buffer): { sections: readonly Section[]; problems: Problem[] } {
   const told = (line: number, reason: string): Problem =>
     fileProblem(`Failed to parse ${path}: at ${path}:${line}, ${reason}`);
   if (!isUtf8(bytes)) return { sections: [], problems: [told(lineOfBadByte(bytes), 'invalid UTF-8')] };

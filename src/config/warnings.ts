@@ -24,7 +24,7 @@ export function logWarnings(warnings: readonly ConfigWarning[], logger: Logger, 
   }
 }
 
-export interface Remarkable {
+interface Remarkable {
   readonly index: SourceIndex;
   readonly views: readonly GroupView[];
   readonly backends: readonly BackendSection[];
@@ -120,18 +120,21 @@ function misplaced({ index, views, backends, backendOptions }: Remarkable): Conf
 function unknown({ views, backendOptions }: Remarkable): ConfigWarning[] {
   const olderPlaces = new Set(views.flatMap((view) => Object.values(view.options)).flatMap(({ was = [] }) => was));
   const elsewhere = (group: string, name: string): boolean =>
-    Object.hasOwn(successors, name) ||
-    olderPlaces.has(`${group}.${name}`) ||
-    (group === 'DEFAULT' && Object.hasOwn(backendOptions, name));
-  return views.flatMap((view) =>
-    [...view.undeclaredKeys()]
-      .filter(([name]) => !elsewhere(view.name, name))
-      .map(([name, origin]) => unknownOption(view.name, name, origin)),
-  );
+    olderPlaces.has(`${group}.${name}`) || (group === 'DEFAULT' && Object.hasOwn(backendOptions, name));
+  return views.flatMap((view) => {
+    const keys = [...view.undeclaredKeys()].filter(([name]) => !elsewhere(view.name, name));
+    return unknownOptions(view.name, new Map(keys));
+  });
 }
 
-/** The remark on a key that nobody reads. */
-export function unknownOption(group: string, name: string, origin: Origin): ConfigWarning {
+/** The remarks on keys that nobody reads, but for those that have a remark of their own. */
+export function unknownOptions(group: string, keys: ReadonlyMap<string, Origin>): ConfigWarning[] {
+  return [...keys]
+    .filter(([name]) => !Object.hasOwn(successors, name))
+    .map(([name, origin]) => unknownOption(group, name, origin));
+}
+
+function unknownOption(group: string, name: string, origin: Origin): ConfigWarning {
   const finding = at(origin, group, `${name} is not an option of this daemon`);
   return remark('unknown', 'Unknown option %s in section [%s] at %s', [name, group, originText(origin)], finding);
 }
