@@ -35,7 +35,7 @@ const suspicious = new RegExp(`${words}|://|PRIVATE KEY|Authorization|CHAP |(?:i
 
 /** Forms that need no name: PEM, CHAP triples of `provider_auth` and tgt, HTTP authorization, QEMU's secrets and URLs. */
 const nameless: readonly (readonly [RegExp, string])[] = [
-  [/(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----)|[\s\S]*)/g, '$1***$2'],
+  [/(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----)|[^"']*)/g, '$1***$2'],
   [/\b(CHAP [^\s'"]+ )[^\s'"]+/g, '$1***'],
   [/\b((?:incoming|outgoing)user [^\s'"]+ )[^\s'"]+/g, '$1***'],
   [/(\bAuthorization["']?\s*[:=]\s*["']?(?:(?:Basic|Bearer|Digest|Negotiate)\s+)?)[^\s'"]+/gi, '$1***'],
@@ -51,16 +51,16 @@ function maskUrl(_all: string, scheme: string, rest: string): string {
   const authority = path < 0 ? rest : rest.slice(0, path);
   if (authority.includes('@')) return scheme + maskAuthority(authority) + rest.slice(authority.length);
   const colon = authority.indexOf(':');
-  const at = rest.indexOf('@', colon);
-  if (colon < 0 || at < 0 || /^\d+$/.test(authority.slice(colon + 1))) return scheme + rest;
+  const at = rest.lastIndexOf('@');
+  if (colon < 0 || at < colon || /^\d+$/.test(authority.slice(colon + 1))) return scheme + rest;
   return `${scheme}${rest.slice(0, colon + 1)}***${rest.slice(at)}`;
 }
 
 /** A transport URL may name several hosts: `user:password@one:5672,user:password@two:5672`. */
 function maskAuthority(authority: string): string {
   const hosts = authority.split(',');
-  const single = hosts.every((host) => host.includes('@')) ? hosts : [authority];
-  return single
+  const several = hosts.every((host) => /^[^:@]*:[^@]*@[^@]+$/.test(host));
+  return (several ? hosts : [authority])
     .map((host) => {
       const at = host.lastIndexOf('@');
       const colon = host.indexOf(':');
@@ -147,13 +147,15 @@ function valueAt(text: string, from: number, structured: boolean): Range | undef
   return found === undefined ? undefined : { from, to: found.to };
 }
 
-/** A quoted value ends at the quote that is escaped just as the opening one; without one it takes the rest. */
+/**
+ * A quoted value ends at the quote that is escaped just as the opening one; without one it takes the rest. A value that
+ * ends in backslashes takes more than it should: text that was quoted twice cannot be told from it.
+ */
 function quotedAt(text: string, from: number, escapes: string, quote: string): Range {
   for (let to = text.indexOf(quote, from); to >= 0; to = text.indexOf(quote, to + 1)) {
     let slashes = 0;
     while (to - slashes > from && text.charAt(to - slashes - 1) === '\\') slashes++;
-    const closes = escapes === '' ? slashes % 2 === 0 : slashes === escapes.length;
-    if (closes) return { from, to: to - escapes.length };
+    if (slashes === escapes.length) return { from, to: to - escapes.length };
   }
   return { from, to: text.length };
 }

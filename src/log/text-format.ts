@@ -48,7 +48,7 @@ export function contextFormat(
       const layout = record.context?.request_id ? withContext : without;
       const end = record.levelno === 10 && hasSuffix ? ` ${whole(suffix, record)}` : '';
       const reset = details.color && layout.names.has('color') && !layout.names.has('reset_color') ? colors.reset : '';
-      return lines(layout, record, end) + reset + stack(record, () => whole(prefix, record));
+      return lines(layout, record, end, scene) + reset + stack(record, () => whole(prefix, record));
     },
   };
 }
@@ -65,16 +65,20 @@ export function plainFormat(format: string, datefmt: string | undefined, identit
   const layout = layoutOf(format, scene);
   return {
     needsCaller: () => asksForCaller(layout),
-    render: (record) => lines(layout, record, '') + stack(record, () => layout.head(record)),
+    render: (record) => lines(layout, record, '', scene) + stack(record, () => layout.head(record)),
   };
 }
 
 /** The message with the prefix on each of its lines (G-018), the summary of its error behind it (G-016). */
-function lines(layout: Layout, record: LogRecord, end: string): string {
-  const summary = layout.names.has('error_summary') ? '' : summaryOf(record);
-  const head = layout.head(record);
-  const tail = layout.tail(record) + (summary === '' ? '' : `: ${summary}`) + end;
-  return head + (tail.includes('\n') ? tail.split(/\r?\n/).join(`\n${head}`) : tail);
+function lines(layout: Layout, record: LogRecord, end: string, scene: Scene): string {
+  try {
+    const summary = layout.names.has('error_summary') ? '' : summaryOf(record);
+    const head = layout.head(record);
+    const tail = layout.tail(record) + (summary === '' ? '' : `: ${summary}`) + end;
+    return head + (tail.includes('\n') ? tail.split(/\r?\n/).join(`\n${head}`) : tail);
+  } catch (error) {
+    return whole(complaint(error, scene), record) + end;
+  }
 }
 
 /** The lines of the stack, each with the prefix, and an empty one at the end (G-017). */
@@ -89,29 +93,17 @@ function whole(layout: Layout, record: LogRecord): string {
   return layout.head(record) + layout.tail(record);
 }
 
-/** A layout that cannot be compiled, or fails on a record, loses nothing: its lines say what is wrong (G-011). */
+/** The layout of a format; of one that is none, a layout that says so. */
 function layoutOf(format: string, scene: Scene): Layout {
   try {
-    const layout = compileLayout(format, scene);
-    return {
-      head: (record) => attempt(layout, 'head', record, scene),
-      tail: (record) => attempt(layout, 'tail', record, scene),
-      names: layout.names,
-    };
+    return compileLayout(format, scene);
   } catch (error) {
-    return failing(error, scene);
+    return complaint(error, scene);
   }
 }
 
-function attempt(layout: Layout, part: 'head' | 'tail', record: LogRecord, scene: Scene): string {
-  try {
-    return layout[part](record);
-  } catch (error) {
-    return failing(error, scene)[part](record);
-  }
-}
-
-function failing(error: unknown, scene: Scene): Layout {
+/** Loses nothing of a record that its format cannot print (G-011). */
+function complaint(error: unknown, scene: Scene): Layout {
   const preset = compileLayout(formatOptions.logging_default_format_string.preset, scene);
   return {
     ...preset,
