@@ -62,7 +62,9 @@ export class FileWatch {
     if (this.#closed || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      this.#look();
       this.#arm();
+      // What happened between the two would go unseen.
       this.#look();
     }, wait).unref();
   }
