@@ -1,4 +1,6 @@
 import { performance } from 'node:perf_hooks';
+import { toStderr } from './descriptor.ts';
+import { reasonOf } from './identity.ts';
 import type { Complain, Sink } from './sink.ts';
 
 /** Something that takes lines: the program `logger`, or a socket of journald. */
@@ -26,7 +28,7 @@ export async function channelSink(
   return {
     write({ levelno }, text) {
       const priority = `<${priorityOf(levelno)}>`;
-      for (const line of text.split('\n')) channel.write(`${priority}${line}\n`);
+      for (const line of text.split('\n')) channel.write(priority + line);
     },
     close: () => channel.close(),
   };
@@ -44,8 +46,9 @@ class LineChannel {
   readonly #queue: string[] = [];
   #peer: LinePeer | undefined;
   #connecting = false;
+  #timer: NodeJS.Timeout | undefined;
   #closed = false;
-  #triedAt = performance.now();
+  #connectedAt = Number.NEGATIVE_INFINITY;
   #behindSince: number | undefined;
   #lost = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -58,18 +61,18 @@ class LineChannel {
     this.#use(peer);
   }
 
-  /** Hands the line to the peer before it returns, if there is one that takes it. */
+  /** Hands the line to the peer before it returns, if there is one that takes it. After the close it goes to standard error. */
   write(line: string): void {
-    if (this.#closed) return;
-    if (this.#peer !== undefined) this.#hand(this.#peer, line);
-    else if (this.#queue.length < longestQueue) this.#queue.push(line);
-    else this.#lose('is away');
-    if (this.#peer === undefined) this.#reconnect();
+    if (this.#closed) toStderr(line);
+    else if (this.#peer !== undefined) this.#hand(this.#peer, line);
+    else this.#keep(line);
   }
 
   /** Waits until the peer has read everything; one that does not end is left after `patience` milliseconds. */
   async close(patience = 1000): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const line of this.#queue.splice(0)) toStderr(line);
     const peer = this.#peer;
     this.#peer = undefined;
     if (peer === undefined) return;
@@ -83,15 +86,19 @@ class LineChannel {
 
   #hand(peer: LinePeer, line: string): void {
     const now = performance.now();
-    if (this.#behindSince !== undefined && now - this.#behindSince < retryInterval) {
-      this.#lose('has fallen behind');
-      return;
-    }
-    this.#behindSince = peer.write(line) ? undefined : now;
+    if (this.#behindSince !== undefined && now - this.#behindSince < retryInterval) this.#lose('has fallen behind');
+    else this.#behindSince = peer.write(`${line}\n`) ? undefined : now;
+  }
+
+  #keep(line: string): void {
+    if (this.#queue.length < longestQueue) this.#queue.push(line);
+    else this.#lose('is away');
+    this.#reconnectLater();
   }
 
   #use(peer: LinePeer): void {
     this.#peer = peer;
+    this.#connectedAt = performance.now();
     this.#behindSince = undefined;
     for (const line of this.#queue.splice(0)) this.#hand(peer, line);
     void peer.gone.then(() => {
@@ -99,19 +106,27 @@ class LineChannel {
     });
   }
 
-  #reconnect(): void {
-    if (this.#connecting || performance.now() - this.#triedAt < retryInterval) return;
+  #reconnectLater(): void {
+    if (this.#connecting || this.#timer !== undefined) return;
+    const wait = Math.max(0, this.#connectedAt + retryInterval - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#reconnect();
+    }, wait).unref();
+  }
+
+  async #reconnect(): Promise<void> {
     this.#connecting = true;
-    this.#triedAt = performance.now();
-    this.#connect()
-      .then(
-        (peer) => (this.#closed ? peer.end() : this.#use(peer)),
-        (error: unknown) =>
-          this.#tell(`${this.#what} is away: ${error instanceof Error ? error.message : String(error)}`),
-      )
-      .finally(() => {
-        this.#connecting = false;
-      });
+    this.#connectedAt = performance.now();
+    try {
+      const peer = await this.#connect();
+      if (this.#closed) await peer.end();
+      else this.#use(peer);
+    } catch (error) {
+      this.#tell(`${this.#what} is away: ${reasonOf(error)}`);
+    } finally {
+      this.#connecting = false;
+    }
   }
 
   #lose(why: string): void {

@@ -16,7 +16,7 @@ export async function openSyslog(
 ): Promise<Sink> {
   const executor = await identity.executor?.();
   if (executor === undefined) throw new LogError('use_syslog: nothing is here to start the program logger');
-  const args = loggerArguments(facility, socket ?? identity.sockets?.syslog ?? '/dev/log', identity.program);
+  const args = loggerArguments(identity.program, socket ?? identity.sockets?.syslog ?? '/dev/log');
   const priorityOf = (levelno: number): number => facility * 8 + severityOf(levelno);
   try {
     return await channelSink('syslog', () => startLogger(executor, args), priorityOf, complain);
@@ -26,9 +26,8 @@ export async function openSyslog(
 }
 
 /** Datagrams may have 64 KiB: by default `logger` cuts lines into pieces of 1 KiB. */
-function loggerArguments(facility: number, socket: string, tag: string): string[] {
-  const usual = String(facility * 8 + severityOf(20));
-  return ['--prio-prefix', '--priority', usual, '--size', '65536', '--tag', tag, '--socket', socket];
+function loggerArguments(tag: string, socket: string): string[] {
+  return ['--prio-prefix', '--size', '65536', '--tag', tag, '--socket', socket];
 }
 
 async function startLogger(executor: Pick<Executor, 'start'>, args: readonly string[]): Promise<LinePeer> {
