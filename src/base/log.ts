@@ -11,6 +11,13 @@ export interface Facts {
   readonly resource?: string;
   /** Stable name of a lifecycle line in JSON output, such as `child.exited` (G-034). */
   readonly event?: string;
+  /**
+   * What is away, such as `database` or `broker`. The records of one outage share a budget of 20 lines a minute, and only
+   * the first of them shows its stack (G-062). A DatabaseError of kind `away` or `full` marks its record by itself.
+   */
+  readonly outage?: string;
+  /** What is back: the outage of that name is over. */
+  readonly recovered?: string;
 }
 
 /**
@@ -32,6 +39,17 @@ export interface Logger {
 
 /** Gives the logger of a dotted name, such as `cinder.volume.manager`; the name decides its level (G-042). */
 export type Logs = (name: string) => Logger;
+
+/** Levels while the process runs: what get_log_levels and set_log_levels ask for. Nothing of it outlives the process (G-043). */
+export interface LogLevels {
+  /** Effective level by name, of every logger that somebody asked for and whose name starts with `prefix`. */
+  levels(prefix: string): ReadonlyMap<string, string>;
+  /**
+   * Gives every logger whose name starts with `prefix`, also one that is asked for later, the level of that word in any
+   * case. Throws InvalidInput for what is no level, and changes nothing then.
+   */
+  setLevels(prefix: string, level: string): void;
+}
 
 /** Who asked: what the log prints between its brackets (G-010, G-013). A request context is one. */
 export interface LogContext {

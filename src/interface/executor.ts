@@ -30,6 +30,8 @@ export interface RunningProgram {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   /** Writes to its standard input; false when the program has fallen behind or has ended. */
   write(text: string): boolean;
+  /** Closes its standard input: a filter then reads what is left and ends by itself. */
+  end(): void;
   kill(signal: NodeJS.Signals): void;
 }
 
