@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { messageOf } from '../base/errors.ts';
 import { contextFromMessage, contextToMessage, type RequestContext } from '../objects/context.ts';
 
@@ -95,7 +95,7 @@ export function replyMessage(
 
 /** 32 hexadecimal digits: ids of messages, and what makes a queue's name unique. */
 export function hexId(): string {
-  return randomBytes(16).toString('hex');
+  return randomUUID().replaceAll('-', '');
 }
 
 /** The first bytes of a body, for the log. */
