@@ -41,7 +41,8 @@ export class GroupCommit implements Access {
   readonly #patience: number;
   readonly #reads: Job[] = [];
   readonly #writes: Job[] = [];
-  readonly #pause = new Backoff({ first: 0.5, most: 8, factor: 1.5, spread: 2 });
+  readonly #pause = new Backoff({ first: 0.5, most: 3, factor: 1.5, spread: 2 });
+  #politeUntil = 0;
   #serving: Promise<void> | undefined;
   #wake = (): void => {};
   #closed = false;
@@ -82,10 +83,14 @@ export class GroupCommit implements Access {
       if (this.#writes.length > 0) {
         // Whatever else becomes ready in this turn of the event loop comes into the same batch.
         await nextTurn();
-        if (this.#begin()) await this.#writeBatch();
-        else if (this.#writes.length > 0) await this.#nap();
+        if (this.#begin()) {
+          await this.#writeBatch();
+          if (performance.now() < this.#politeUntil) await this.#nap(1);
+        } else if (this.#writes.length > 0) {
+          await this.#nap(this.#pause.next());
+        }
       } else if (busy) {
-        await this.#nap();
+        await this.#nap(this.#pause.next());
       }
     }
     this.#serving = undefined;
@@ -122,6 +127,7 @@ export class GroupCommit implements Access {
     try {
       this.#file.begin('immediate');
       this.#pause.reset();
+      if (this.#file.othersWrote()) this.#politeUntil = performance.now() + 1000;
       return true;
     } catch (error) {
       const now = performance.now();
@@ -186,9 +192,9 @@ export class GroupCommit implements Access {
     }
   }
 
-  #nap(): Promise<void> {
+  #nap(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.#pause.next());
+      const timer = setTimeout(resolve, milliseconds);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
