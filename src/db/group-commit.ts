@@ -22,23 +22,20 @@ const batchSize = 100;
 const batchTime = 10;
 
 /**
- * The longest that a transaction may keep the file while it waits for something else than the database. Work that only
- * uses its own statements never meets it.
- */
-const idleLimit = 5_000;
-
-/**
  * Gives the one connection of a process to one piece of work after the other.
  *
  * A commit waits for the disk, so writers that are ready at the same time share one: each runs alone between a savepoint
  * and its release, and is undone alone when it fails; then all are committed at once, and only then hears anyone what
  * became of him. If that commit fails, it failed for all. Readers see committed states only.
  *
- * While another process has the file, tries are spread over `patience` milliseconds and the event loop turns.
+ * While another process has the file, tries are spread over `patience` milliseconds and the event loop turns. `idleLimit`
+ * is the longest, in milliseconds, that a piece of work may wait for something else than the database; work that uses its
+ * own statements only never meets it.
  */
 export class GroupCommit implements Access {
   readonly #file: SqliteFile;
   readonly #patience: number;
+  readonly #idleLimit: number;
   readonly #reads: Job[] = [];
   readonly #writes: Job[] = [];
   readonly #pause = new Backoff({ first: 0.5, most: 3, factor: 1.5, spread: 2 });
@@ -47,9 +44,10 @@ export class GroupCommit implements Access {
   #wake = (): void => {};
   #closed = false;
 
-  constructor(file: SqliteFile, patience: number) {
+  constructor(file: SqliteFile, patience: number, idleLimit = 5_000) {
     this.#file = file;
     this.#patience = patience;
+    this.#idleLimit = idleLimit;
   }
 
   read<T>(work: Work<T>): Promise<T> {
@@ -174,7 +172,7 @@ export class GroupCommit implements Access {
   async #perform({ work }: Job): Promise<Outcome> {
     const session = new Session(this.#file);
     try {
-      const value = await within(idleLimit, work(session.db));
+      const value = await within(this.#idleLimit, work(session.db));
       return session.failure === undefined ? { value } : { error: session.failure };
     } catch (error) {
       return { error };
