@@ -8,6 +8,7 @@ import type { Access } from './access.ts';
 import { removeMetadata } from './metadata.ts';
 import { born, buried, encode, grouped, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { statement } from './statement.ts';
 
 type Row = Selectable<Schema['volume_attachment']>;
 
@@ -32,19 +33,22 @@ export function attachmentTable({ read, write }: Access): AttachmentTable {
   };
 }
 
-/** The live attachments of many volumes, oldest first; one without any is not in the map. */
-export async function attachmentsOf(
-  db: Kysely<Schema>,
-  volumeIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly VolumeAttachment[]>> {
-  const rows = await db
+const liveOfVolumes = statement((db, { volumeIds }: { volumeIds: readonly string[] }) =>
+  db
     .selectFrom('volume_attachment')
     .selectAll()
     .where('volume_id', 'in', volumeIds)
     .where('deleted', '=', false)
     .orderBy('created_at')
-    .orderBy('id')
-    .execute();
+    .orderBy('id'),
+);
+
+/** The live attachments of many volumes, oldest first; one without any is not in the map. */
+export async function attachmentsOf(
+  db: Kysely<Schema>,
+  volumeIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly VolumeAttachment[]>> {
+  const { rows } = await liveOfVolumes(db, { volumeIds });
   return grouped(rows.map(toAttachment), ({ volume_id }) => volume_id);
 }
 

@@ -22,33 +22,32 @@ const batchSize = 100;
 const batchTime = 10;
 
 /**
- * The longest that a transaction may keep the file while it waits for something else than the database. Work that only
- * uses its own statements never meets it.
- */
-const idleLimit = 5_000;
-
-/**
  * Gives the one connection of a process to one piece of work after the other.
  *
  * A commit waits for the disk, so writers that are ready at the same time share one: each runs alone between a savepoint
  * and its release, and is undone alone when it fails; then all are committed at once, and only then hears anyone what
  * became of him. If that commit fails, it failed for all. Readers see committed states only.
  *
- * While another process has the file, tries are spread over `patience` milliseconds and the event loop turns.
+ * While another process has the file, tries are spread over `patience` milliseconds and the event loop turns. `idleLimit`
+ * is the longest, in milliseconds, that a piece of work may wait for something else than the database; work that uses its
+ * own statements only never meets it.
  */
 export class GroupCommit implements Access {
   readonly #file: SqliteFile;
   readonly #patience: number;
+  readonly #idleLimit: number;
   readonly #reads: Job[] = [];
   readonly #writes: Job[] = [];
-  readonly #pause = new Backoff({ first: 0.5, most: 8, factor: 1.5, spread: 2 });
+  readonly #pause = new Backoff({ first: 0.5, most: 3, factor: 1.5, spread: 2 });
+  #politeUntil = 0;
   #serving: Promise<void> | undefined;
   #wake = (): void => {};
   #closed = false;
 
-  constructor(file: SqliteFile, patience: number) {
+  constructor(file: SqliteFile, patience: number, idleLimit = 5_000) {
     this.#file = file;
     this.#patience = patience;
+    this.#idleLimit = idleLimit;
   }
 
   read<T>(work: Work<T>): Promise<T> {
@@ -82,10 +81,14 @@ export class GroupCommit implements Access {
       if (this.#writes.length > 0) {
         // Whatever else becomes ready in this turn of the event loop comes into the same batch.
         await nextTurn();
-        if (this.#begin()) await this.#writeBatch();
-        else if (this.#writes.length > 0) await this.#nap();
+        if (this.#begin()) {
+          await this.#writeBatch();
+          if (performance.now() < this.#politeUntil) await this.#nap(1);
+        } else if (this.#writes.length > 0) {
+          await this.#nap(this.#pause.next());
+        }
       } else if (busy) {
-        await this.#nap();
+        await this.#nap(this.#pause.next());
       }
     }
     this.#serving = undefined;
@@ -122,6 +125,7 @@ export class GroupCommit implements Access {
     try {
       this.#file.begin('immediate');
       this.#pause.reset();
+      if (this.#file.othersWrote()) this.#politeUntil = performance.now() + 1000;
       return true;
     } catch (error) {
       const now = performance.now();
@@ -168,7 +172,7 @@ export class GroupCommit implements Access {
   async #perform({ work }: Job): Promise<Outcome> {
     const session = new Session(this.#file);
     try {
-      const value = await within(idleLimit, work(session.db));
+      const value = await within(this.#idleLimit, work(session.db));
       return session.failure === undefined ? { value } : { error: session.failure };
     } catch (error) {
       return { error };
@@ -186,9 +190,9 @@ export class GroupCommit implements Access {
     }
   }
 
-  #nap(): Promise<void> {
+  #nap(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.#pause.next());
+      const timer = setTimeout(resolve, milliseconds);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely';
-import { utcNow } from '../base/time.ts';
-import { born, buried, encode, grouped, touched } from './rows.ts';
+import { type UtcTime, utcNow } from '../base/time.ts';
+import { born, buried, encode, grouped, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { statement } from './statement.ts';
 
 /** Key and value pairs of a resource, as objects carry them. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -15,20 +16,38 @@ const owners = {
 
 type MetadataTable = keyof typeof owners;
 
+type Owner = (typeof owners)[MetadataTable];
+
+const livePairs = each((table) =>
+  statement((db, { ids }: { ids: readonly string[] }) => {
+    const owner = db.dynamic.ref<Owner>(owners[table]);
+    return db
+      .selectFrom(table)
+      .select([owner, 'key', 'value'])
+      .where(owner, 'in', ids)
+      .where('deleted', '=', false)
+      .orderBy('id');
+  }),
+);
+
+const removal = each((table) =>
+  statement((db, { id, key, now }: { id: string; key: string; now: UtcTime }) =>
+    db
+      .updateTable(table)
+      .set({ deleted: true, deleted_at: now })
+      .where(db.dynamic.ref(owners[table]), '=', id)
+      .where('key', '=', key)
+      .where('deleted', '=', false),
+  ),
+);
+
 /** The live pairs of many resources; one without pairs is not in the map. */
 export async function metadataOf(
   db: Kysely<Schema>,
   table: MetadataTable,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Metadata>> {
-  const owner = db.dynamic.ref<'volume_id' | 'snapshot_id'>(owners[table]);
-  const rows = await db
-    .selectFrom(table)
-    .select([owner, 'key', 'value'])
-    .where(owner, 'in', ids)
-    .where('deleted', '=', false)
-    .orderBy('id')
-    .execute();
+  const { rows } = await livePairs[table](db, { ids });
   const found = grouped(rows, ({ volume_id, snapshot_id }) => volume_id ?? snapshot_id ?? '');
   return new Map([...found].map(([id, pairs]) => [id, Object.fromEntries(pairs.map(pairOf))]));
 }
@@ -79,20 +98,17 @@ export async function mergeMetadata(
   }
 }
 
-/** Deletes pairs of a resource: all of them, or those of one key. */
-export async function removeMetadata(
-  db: Kysely<Schema>,
-  table: MetadataTable,
-  id: string,
-  key?: string,
-): Promise<void> {
-  let gone = db
-    .updateTable(table)
-    .set(encode(table, buried()))
-    .where(db.dynamic.ref(owners[table]), '=', id)
-    .where('deleted', '=', false);
-  if (key !== undefined) gone = gone.where('key', '=', key);
-  await gone.execute();
+/** Deletes the pair of a key, if there is one. */
+export async function removeMetadata(db: Kysely<Schema>, table: MetadataTable, id: string, key: string): Promise<void> {
+  await removal[table](db, { id, key, now: stored(utcNow()) });
+}
+
+function each<T>(make: (table: MetadataTable) => T): Readonly<Record<MetadataTable, T>> {
+  return {
+    volume_metadata: make('volume_metadata'),
+    volume_admin_metadata: make('volume_admin_metadata'),
+    snapshot_metadata: make('snapshot_metadata'),
+  };
 }
 
 function pairOf({ key, value }: { key: string | null; value: string | null }): [string, string] {

@@ -6,54 +6,44 @@ import type { Schema } from './schema.ts';
 const perType = ['volumes', 'gigabytes', 'snapshots'] as const;
 const plain = [...perType, 'backups', 'backup_gigabytes', 'groups'] as const;
 
-/** Something that quota counts; with `typeId` only what is of that volume type (database.md §7.1). */
+/** Something that quota counts; with `type` only what is of the volume type of that name (database.md §7.1). */
 export interface Resource {
+  readonly name: string;
   readonly kind: (typeof plain)[number];
-  readonly typeId?: string;
+  readonly type?: string;
 }
 
-/** What the names mean. `gigabytes_gold` is of the type `gold`, also when that was deleted. Throws QuotaResourceUnknown. */
-export async function resourcesOf(
-  db: Kysely<Schema>,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, Resource>> {
+/** What the names mean: `gigabytes_gold` is of the type `gold`. Throws QuotaResourceUnknown with all that mean nothing. */
+export function resourcesOf(names: readonly string[]): ReadonlyMap<string, Resource> {
   const resources = new Map<string, Resource>();
-  const unknown: string[] = [];
   for (const name of names) {
-    const resource = plainResource(name) ?? (await typedResource(db, name));
-    if (resource === undefined) unknown.push(name);
-    else resources.set(name, resource);
+    const resource = plainResource(name) ?? typedResource(name);
+    if (resource !== undefined) resources.set(name, resource);
   }
-  if (unknown.length > 0) throw new QuotaResourceUnknown(unknown.sort());
+  const unknown = names.filter((name) => !resources.has(name)).sort();
+  if (unknown.length > 0) throw new QuotaResourceUnknown(unknown);
   return resources;
 }
 
 function plainResource(name: string): Resource | undefined {
   const kind = plain.find((word) => word === name);
-  return kind && { kind };
+  return kind && { name, kind };
 }
 
-async function typedResource(db: Kysely<Schema>, name: string): Promise<Resource | undefined> {
+function typedResource(name: string): Resource | undefined {
   const kind = perType.find((word) => name.startsWith(`${word}_`));
-  if (kind === undefined) return undefined;
-  const type = await db
-    .selectFrom('volume_types')
-    .select('id')
-    .where('name', '=', name.slice(kind.length + 1))
-    .orderBy('deleted')
-    .orderBy('deleted_at', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return type && { kind, typeId: type.id };
+  return kind && { name, kind, type: name.slice(kind.length + 1) };
 }
 
 /** How much of a resource a project uses, counted from the tables themselves (database.md §7.3). */
 export async function count(
   db: Kysely<Schema>,
-  { kind, typeId }: Resource,
+  resource: Resource,
   projectId: string,
   { no_snapshot_gb_quota }: TableOptions,
 ): Promise<number> {
+  const { kind } = resource;
+  const typeId = await typeIdOf(db, resource);
   switch (kind) {
     case 'volumes':
       return (await volumes(db, projectId, typeId)).count;
@@ -72,6 +62,21 @@ export async function count(
     default:
       return kind satisfies never;
   }
+}
+
+/** The type's id, also of a deleted one: its volumes may live on. Throws QuotaResourceUnknown. */
+async function typeIdOf(db: Kysely<Schema>, { name, type }: Resource): Promise<string | undefined> {
+  if (type === undefined) return undefined;
+  const row = await db
+    .selectFrom('volume_types')
+    .select('id')
+    .where('name', '=', type)
+    .orderBy('deleted')
+    .orderBy('deleted_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) throw new QuotaResourceUnknown([name]);
+  return row.id;
 }
 
 interface Total {

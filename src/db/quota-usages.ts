@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
-import { born, encode, touched } from './rows.ts';
+import { born, encode, stored } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { statement } from './statement.ts';
 
 /** A row of `quota_usages`. */
 export interface Usage {
@@ -12,6 +13,16 @@ export interface Usage {
   readonly updated_at: UtcTime | null;
 }
 
+const live = statement((db, { projectId, resources }: { projectId: string; resources: readonly string[] }) =>
+  db
+    .selectFrom('quota_usages')
+    .select(['id', 'resource', 'in_use', 'reserved', 'until_refresh', 'updated_at'])
+    .where('project_id', '=', projectId)
+    .where('resource', 'in', resources)
+    .where('deleted', '=', false)
+    .orderBy('id'),
+);
+
 /** The live rows of a project by resource, lowest id first: every writer locks them in this order. */
 export async function usagesOf(
   db: Kysely<Schema>,
@@ -19,14 +30,7 @@ export async function usagesOf(
   resources: readonly string[],
 ): Promise<ReadonlyMap<string, Usage>> {
   if (resources.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('quota_usages')
-    .select(['id', 'resource', 'in_use', 'reserved', 'until_refresh', 'updated_at'])
-    .where('project_id', '=', projectId)
-    .where('resource', 'in', resources)
-    .where('deleted', '=', false)
-    .orderBy('id')
-    .execute();
+  const { rows } = await live(db, { projectId, resources });
   return new Map(rows.map(({ resource, ...usage }) => [resource ?? '', usage]));
 }
 
@@ -51,6 +55,10 @@ export async function addUsages(
   await db.insertInto('quota_usages').values(rows).execute();
 }
 
+const changing = statement((db, { id, in_use, reserved, until_refresh, updated_at }: Usage) =>
+  db.updateTable('quota_usages').set({ in_use, reserved, until_refresh, updated_at }).where('id', '=', id),
+);
+
 /** Writes what differs and returns the row as it is then; nothing different, nothing written. */
 export async function changeUsage(
   db: Kysely<Schema>,
@@ -59,7 +67,7 @@ export async function changeUsage(
 ): Promise<Usage> {
   const differs = Object.entries(changes).some(([column, value]) => usage[column as keyof Usage] !== value);
   if (!differs) return usage;
-  const columns = { ...changes, ...touched(utcNow()) };
-  await db.updateTable('quota_usages').set(encode('quota_usages', columns)).where('id', '=', usage.id).execute();
-  return { ...usage, ...columns };
+  const next = { ...usage, ...changes, updated_at: utcNow() };
+  await changing(db, { ...next, updated_at: stored(next.updated_at) });
+  return next;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import { plusSeconds, secondsBetween, utcNow } from '../base/time.ts';
+import { plusSeconds, secondsBetween, type UtcTime, utcNow } from '../base/time.ts';
 import type { QuotaDeltas, QuotaTable } from '../interface/database.ts';
 import { OverQuota } from '../objects/exceptions.ts';
 import type { Access } from './access.ts';
@@ -8,8 +8,9 @@ import type { TableOptions } from './options.ts';
 import { count, type Resource, resourcesOf } from './quota-counts.ts';
 import { limitsOf } from './quota-limits.ts';
 import { addUsages, changeUsage, type Usage, usagesOf } from './quota-usages.ts';
-import { born, buried, encode, touched } from './rows.ts';
+import { stored } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { statement } from './statement.ts';
 
 interface Terms {
   readonly projectId: string;
@@ -44,7 +45,7 @@ export function quotaTable({ write }: Access, options: TableOptions): QuotaTable
 
 async function reserve(db: Kysely<Schema>, deltas: QuotaDeltas, terms: Terms): Promise<readonly string[] | OverQuota> {
   const { projectId, quotaClass, options } = terms;
-  const resources = await resourcesOf(db, Object.keys(deltas));
+  const resources = resourcesOf(Object.keys(deltas));
   const usages = new Map<string, Usage>();
   for (const [name, usage] of await presentUsages(db, resources, terms)) {
     usages.set(name, await refreshed(db, usage, resources.get(name), terms));
@@ -115,19 +116,43 @@ async function insertReservations(
   { projectId, options }: Terms,
 ): Promise<readonly string[]> {
   const now = utcNow();
-  const expire = plusSeconds(now, options.reservation_expire);
-  const rows = Object.entries(deltas).map(([resource, delta]) => {
-    const usage_id = usages.get(resource)?.id ?? null;
-    const row = { uuid: randomUUID(), usage_id, project_id: projectId, resource, delta, expire };
-    return encode('reservations', { ...row, allocated_id: null, ...born(now) });
-  });
-  if (rows.length > 0) await db.insertInto('reservations').values(rows).execute();
+  const expire = stored(plusSeconds(now, options.reservation_expire));
+  const uuids: string[] = [];
   for (const [resource, usage] of usages) {
     const delta = deltas[resource] ?? 0;
+    const uuid = randomUUID();
+    await inserting(db, { uuid, usage: usage.id, projectId, resource, delta, expire, now: stored(now) });
     if (delta > 0) await changeUsage(db, usage, { reserved: usage.reserved + delta });
+    uuids.push(uuid);
   }
-  return rows.map(({ uuid }) => uuid);
+  return uuids;
 }
+
+interface NewReservation {
+  readonly uuid: string;
+  readonly usage: number;
+  readonly projectId: string;
+  readonly resource: string;
+  readonly delta: number;
+  readonly expire: UtcTime;
+  readonly now: UtcTime;
+}
+
+const inserting = statement((db, row: NewReservation) =>
+  db.insertInto('reservations').values({
+    uuid: row.uuid,
+    usage_id: row.usage,
+    project_id: row.projectId,
+    resource: row.resource,
+    delta: row.delta,
+    expire: row.expire,
+    allocated_id: null,
+    created_at: row.now,
+    updated_at: null,
+    deleted_at: null,
+    deleted: false,
+  }),
+);
 
 /** Ends reservations and moves their usage by `apply`. Usage is locked before the reservations are, as everywhere. */
 async function settle(
@@ -137,24 +162,34 @@ async function settle(
   apply: (usage: Usage, delta: number) => Partial<Usage>,
 ): Promise<void> {
   if (uuids.length === 0) return;
-  const reserved = db.selectFrom('reservations').where('uuid', 'in', uuids).where('deleted', '=', false);
-  const names = await reserved.select('resource').distinct().execute();
-  const known = await usagesOf(
-    db,
-    projectId,
-    names.flatMap(({ resource }) => resource ?? []),
-  );
+  const named = await resourcesReserved(db, { uuids });
+  const resources = named.rows.flatMap(({ resource }) => resource ?? []);
+  const known = await usagesOf(db, projectId, resources);
   const usages = new Map([...known.values()].map((usage) => [usage.id, usage]));
-  const reservations = await reserved.select(['id', 'usage_id', 'delta']).orderBy('id').execute();
-  const now = utcNow();
-  for (const { id, usage_id, delta } of reservations) {
+  const { rows } = await reservations(db, { uuids });
+  const ended: number[] = [];
+  for (const { id, usage_id, delta } of rows) {
     const usage = usages.get(usage_id ?? 0);
     if (usage === undefined) continue;
     usages.set(usage.id, await changeUsage(db, usage, apply(usage, delta)));
-    await db
-      .updateTable('reservations')
-      .set(encode('reservations', { ...buried(now), ...touched(now) }))
-      .where('id', '=', id)
-      .execute();
+    ended.push(id);
   }
+  if (ended.length > 0) await ending(db, { ids: ended, now: stored(utcNow()) });
 }
+
+function live(db: Kysely<Schema>, uuids: readonly string[]) {
+  return db.selectFrom('reservations').where('uuid', 'in', uuids).where('deleted', '=', false);
+}
+
+const resourcesReserved = statement((db, { uuids }: { uuids: readonly string[] }) =>
+  live(db, uuids).select('resource').distinct(),
+);
+
+const reservations = statement((db, { uuids }: { uuids: readonly string[] }) =>
+  live(db, uuids).select(['id', 'usage_id', 'delta']).orderBy('id'),
+);
+
+/** Row by row in upstream, so that `updated_at` moves with it (database.md §1.1). */
+const ending = statement((db, { ids, now }: { ids: readonly number[]; now: UtcTime }) =>
+  db.updateTable('reservations').set({ deleted: true, deleted_at: now, updated_at: now }).where('id', 'in', ids),
+);

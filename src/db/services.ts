@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
-import { utcNow } from '../base/time.ts';
+import { type UtcTime, utcNow } from '../base/time.ts';
 import type { NewService, ServiceChanges, ServiceTable } from '../interface/database.ts';
 import type { Service } from '../objects/service.ts';
 import type { Access } from './access.ts';
 import { joinCluster } from './clusters.ts';
-import { born, encode, touched } from './rows.ts';
+import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { changed, statement } from './statement.ts';
 
 /** The table `services` (database.md §2.1). */
 export function serviceTable({ read, write }: Access): ServiceTable {
@@ -21,20 +22,23 @@ export function serviceTable({ read, write }: Access): ServiceTable {
     register: (service) => write((db) => register(db, service)),
     reportState: (id, availability_zone) =>
       write(async (db) => {
-        const { numUpdatedRows } = await db
-          .updateTable('services')
-          .set((eb) => ({
-            ...encode('services', { availability_zone, ...touched() }),
-            report_count: eb('report_count', '+', 1),
-          }))
-          .where('id', '=', id)
-          .where('deleted', '=', false)
-          .executeTakeFirst();
-        return numUpdatedRows > 0n;
+        return changed(await reporting(db, { id, availability_zone, now: stored(utcNow()) }));
       }),
     update: (id, changes) => write((db) => update(db, id, changes)),
   };
 }
+
+const reporting = statement((db, report: { id: number; availability_zone: string; now: UtcTime }) =>
+  db
+    .updateTable('services')
+    .set((eb) => ({
+      report_count: eb('report_count', '+', 1),
+      availability_zone: report.availability_zone,
+      updated_at: report.now,
+    }))
+    .where('id', '=', report.id)
+    .where('deleted', '=', false),
+);
 
 async function register(db: Kysely<Schema>, service: NewService): Promise<Service> {
   const { host, binary, cluster_name, rpc_current_version, object_current_version } = service;

@@ -1,13 +1,14 @@
 import type { Kysely, Selectable } from 'kysely';
-import { utcNow } from '../base/time.ts';
+import { type UtcTime, utcNow } from '../base/time.ts';
 import type { NewSnapshot, Page, SnapshotChanges, SnapshotTable } from '../interface/database.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Access } from './access.ts';
 import { ofService } from './host-filter.ts';
-import { mergeMetadata, metadataOf, removeMetadata, replaceMetadata } from './metadata.ts';
-import { born, buried, encode, touched } from './rows.ts';
+import { mergeMetadata, metadataOf, replaceMetadata } from './metadata.ts';
+import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { changed, statement } from './statement.ts';
 import { defaultType } from './volume-types.ts';
 
 /** The tables `snapshots` and `snapshot_metadata` (database.md §3.5, §4). */
@@ -25,8 +26,11 @@ export function snapshotTable({ read, write }: Access, defaultTypeName: string):
   };
 }
 
+const byId = statement((db, { id }: { id: string }) => live(db).where('id', '=', id));
+
 async function get(db: Kysely<Schema>, id: string): Promise<Snapshot | undefined> {
-  return (await complete(db, await live(db).where('id', '=', id).execute()))[0];
+  const { rows } = await byId(db, { id });
+  return (await complete(db, rows))[0];
 }
 
 async function named(db: Kysely<Schema>, name: string): Promise<readonly Snapshot[]> {
@@ -85,15 +89,27 @@ async function update(
 
 /** `snapshot_destroy` of database.md §4. Image properties go by a call of their own. */
 async function destroy(db: Kysely<Schema>, id: string): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('snapshots')
-    .set(encode('snapshots', { status: 'deleted', ...buried(utcNow()) }))
-    .where('id', '=', id)
-    .where('deleted', '=', false)
-    .executeTakeFirst();
-  await removeMetadata(db, 'snapshot_metadata', id);
-  return numUpdatedRows > 0n;
+  const now = stored(utcNow());
+  const buried = await buryingRow(db, { id, now });
+  await buryingMetadata(db, { id, now });
+  return changed(buried);
 }
+
+const buryingRow = statement((db, { id, now }: { id: string; now: UtcTime }) =>
+  db
+    .updateTable('snapshots')
+    .set({ status: 'deleted', deleted: true, deleted_at: now })
+    .where('id', '=', id)
+    .where('deleted', '=', false),
+);
+
+const buryingMetadata = statement((db, { id, now }: { id: string; now: UtcTime }) =>
+  db
+    .updateTable('snapshot_metadata')
+    .set({ deleted: true, deleted_at: now })
+    .where('snapshot_id', '=', id)
+    .where('deleted', '=', false),
+);
 
 function live(db: Kysely<Schema>) {
   return db.selectFrom('snapshots').selectAll().where('deleted', '=', false);

@@ -89,14 +89,14 @@ function full(message: string): [DatabaseErrorKind, string] {
 function osReason(error: unknown): string {
   const { systemErrno } = error as { systemErrno?: unknown };
   const reasons: Readonly<Record<number, string>> = {
-    2: 'the folder does not exist',
     13: 'permission denied',
     20: 'a part of its path is no folder',
     21: 'this is a folder',
     23: 'too many open files on this machine',
     24: 'too many open files in this process',
   };
-  return (typeof systemErrno === 'number' ? reasons[systemErrno] : undefined) ?? messageOf(error);
+  const reason = typeof systemErrno === 'number' ? reasons[systemErrno] : undefined;
+  return reason ?? `${messageOf(error)}; the file and its folder have to be writable for this user`;
 }
 
 function primaryOf(error: unknown): number | undefined {
@@ -107,6 +107,20 @@ function primaryOf(error: unknown): number | undefined {
 /** The extended result code of SQLite's own error, also where a DatabaseError has been made of it. */
 function errcodeOf(error: unknown): number | undefined {
   const source = error instanceof DatabaseError ? error.cause : error;
-  if (!(source instanceof Error) || !('errcode' in source)) return undefined;
-  return typeof source.errcode === 'number' ? source.errcode : undefined;
+  if (!(source instanceof Error) || !('code' in source) || source.code !== 'ERR_SQLITE_ERROR') return undefined;
+  if ('errcode' in source && typeof source.errcode === 'number') return source.errcode;
+  return Object.hasOwn(texts, source.message) ? texts[source.message] : 1;
 }
+
+/** The client leaves the code out where a SELECT fails half way. SQLite's own sentence for it is always the same. */
+const texts: Readonly<Record<string, number>> = {
+  'database is locked': code.busy,
+  'database table is locked': code.locked,
+  'out of memory': code.nomem,
+  'attempt to write a readonly database': code.readonly,
+  'disk I/O error': code.ioerr,
+  'database disk image is malformed': code.corrupt,
+  'database or disk is full': code.full,
+  'unable to open database file': code.cantopen,
+  'file is not a database': code.notadb,
+};

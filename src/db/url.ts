@@ -27,7 +27,7 @@ export function parseDatabaseUrl(text: string, parameters = ''): DatabaseUrl {
   if (parts === undefined) {
     throw new DatabaseError(
       'refused',
-      `[database] connection = ${withoutPassword(text)} is no database URL; ` +
+      `[database] connection = ${text.replace(/:.*@/s, ':***@')} is no database URL; ` +
         `expected the form sqlite:////var/lib/cinder/cinder.sqlite or mysql+pymysql://user:password@host/cinder`,
     );
   }

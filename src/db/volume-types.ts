@@ -5,6 +5,7 @@ import type { QosSpecs, VolumeType } from '../objects/volume-type.ts';
 import type { Access } from './access.ts';
 import { grouped } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { statement } from './statement.ts';
 
 /** The tables of volume types and their QoS specs, which the daemon only reads (database.md §3.6). */
 export function volumeTypeTable({ read }: Access, defaultName: string): VolumeTypeTable {
@@ -23,14 +24,21 @@ export function volumeTypeTable({ read }: Access, defaultName: string): VolumeTy
   };
 }
 
+const liveTypes = statement((db, { ids }: { ids: readonly string[] }) =>
+  db.selectFrom('volume_types').selectAll().where('id', 'in', ids).where('deleted', '=', false),
+);
+
+const liveSpecs = statement((db, { ids }: { ids: readonly string[] }) =>
+  db
+    .selectFrom('volume_type_extra_specs')
+    .select(['volume_type_id', 'key', 'value'])
+    .where('volume_type_id', 'in', ids)
+    .where('deleted', '=', false),
+);
+
 /** The live types of these ids, with their extra specs. */
 export async function typesOf(db: Kysely<Schema>, ids: readonly string[]): Promise<ReadonlyMap<string, VolumeType>> {
-  const rows = await db
-    .selectFrom('volume_types')
-    .selectAll()
-    .where('id', 'in', [...new Set(ids)])
-    .where('deleted', '=', false)
-    .execute();
+  const { rows } = await liveTypes(db, { ids: [...new Set(ids)] });
   return new Map((await withSpecs(db, rows)).map((type) => [type.id, type]));
 }
 
@@ -54,13 +62,7 @@ async function withSpecs(
   types: readonly Selectable<Schema['volume_types']>[],
 ): Promise<readonly VolumeType[]> {
   if (types.length === 0) return [];
-  const ids = types.map(({ id }) => id);
-  const rows = await db
-    .selectFrom('volume_type_extra_specs')
-    .select(['volume_type_id', 'key', 'value'])
-    .where('volume_type_id', 'in', ids)
-    .where('deleted', '=', false)
-    .execute();
+  const { rows } = await liveSpecs(db, { ids: types.map(({ id }) => id) });
   const specs = grouped(rows, ({ volume_type_id }) => volume_type_id);
   return types.map((type) => ({
     ...type,

@@ -3,8 +3,9 @@ import { type UtcTime, utcNow } from '../base/time.ts';
 import type { NewVolume, VolumeChanges } from '../interface/database.ts';
 import { addGlanceMetadata } from './glance-metadata.ts';
 import { mergeMetadata, replaceMetadata } from './metadata.ts';
-import { born, buried, encode, touched } from './rows.ts';
+import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { changed, statement } from './statement.ts';
 import { defaultType } from './volume-types.ts';
 
 /** The presets that upstream's model fills in, where the caller says nothing. */
@@ -46,15 +47,10 @@ export async function updateVolume(
 
 /** `volume_destroy` of database.md §4. */
 export async function destroyVolume(db: Kysely<Schema>, id: string): Promise<boolean> {
-  const now = utcNow();
-  const { numUpdatedRows } = await db
-    .updateTable('volumes')
-    .set(encode('volumes', { status: 'deleted', migration_status: null, ...buried(now) }))
-    .where('id', '=', id)
-    .where('deleted', '=', false)
-    .executeTakeFirst();
-  await buryDependents(db, id, now);
-  return numUpdatedRows > 0n;
+  const now = stored(utcNow());
+  const buried = await buryingRow(db, { id, now });
+  for (const burying of dependents) await burying(db, { id, now });
+  return changed(buried);
 }
 
 /** `volume_update_status_based_on_attachment` of database.md §4. */
@@ -69,23 +65,30 @@ export async function settleStatus(db: Kysely<Schema>, id: string): Promise<bool
   return updateVolume(db, id, { status: attachment === undefined ? 'available' : 'in-use' });
 }
 
-const dependents = [
-  'volume_metadata',
-  'volume_admin_metadata',
-  'snapshots',
-  'transfers',
-  'volume_glance_metadata',
-  'volume_attachment',
-] as const;
+const buryingRow = statement((db, { id, now }: { id: string; now: UtcTime }) =>
+  db
+    .updateTable('volumes')
+    .set({ status: 'deleted', migration_status: null, deleted: true, deleted_at: now })
+    .where('id', '=', id)
+    .where('deleted', '=', false),
+);
 
 /** What belongs to a volume goes with it. The statuses of its snapshots and attachments stay as they are. */
-async function buryDependents(db: Kysely<Schema>, volumeId: string, now: UtcTime): Promise<void> {
-  for (const table of dependents) {
-    await db
+const dependents = (
+  [
+    'volume_metadata',
+    'volume_admin_metadata',
+    'snapshots',
+    'transfers',
+    'volume_glance_metadata',
+    'volume_attachment',
+  ] as const
+).map((table) =>
+  statement((db, { id, now }: { id: string; now: UtcTime }) =>
+    db
       .updateTable(table)
-      .set(encode(table, buried(now)))
-      .where('volume_id', '=', volumeId)
-      .where('deleted', '=', false)
-      .execute();
-  }
-}
+      .set({ deleted: true, deleted_at: now })
+      .where('volume_id', '=', id)
+      .where('deleted', '=', false),
+  ),
+);
