@@ -109,10 +109,8 @@ class FileCoordinator implements Coordinator {
     for (;;) {
       const lock = takeFileLock(file);
       if (lock !== undefined) {
-        // Tells a waiter in another process since when it is held, without opening the file.
-        const now = Date.now() / 1000;
-        utimesSync(file, now, now);
-        return lock;
+        if (stamped(file)) return lock;
+        lock.release();
       }
       await backoff.wait(signal);
     }
@@ -166,6 +164,18 @@ class FileCoordinator implements Coordinator {
     } catch (error) {
       this.#logger.warning('Waiting for lock %s for more than %d s: %s', name, seconds, messageOf(error));
     }
+  }
+}
+
+/** Tells waiters since when the lock is held, without opening its file. False: somebody removed the file under the lock. */
+function stamped(file: string): boolean {
+  const now = Date.now() / 1000;
+  try {
+    utimesSync(file, now, now);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 
