@@ -5,14 +5,21 @@ import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { repository } from './repository.ts';
 
-/** A process of its own that runs `code` (a module; `load('src/a/b.js')` imports from the build) and is killed with the test. */
-export function aProgram(t: Pick<TestContext, 'after'>, code: string): Program {
+/**
+ * A process of its own that runs `code` (a module; `load('src/a/b.js')` imports from the build) and is killed with the test.
+ * `prefix` is a command that runs it, `env` is added to the environment.
+ */
+export function aProgram(
+  t: Pick<TestContext, 'after'>,
+  code: string,
+  prefix: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Program {
   const base = pathToFileURL(join(repository, 'build/')).href;
   const prelude = `const load = (path) => import('${base}' + path); const say = (line) => process.stdout.write(line + '\\n');\n`;
-  return running(
-    t,
-    spawn(process.execPath, ['--input-type=module', '-e', prelude + code], { stdio: ['pipe', 'pipe', 'inherit'] }),
-  );
+  const words = [...prefix, process.execPath, '--input-type=module', '-e', prelude + code];
+  const [file = '', ...args] = words;
+  return running(t, spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } }));
 }
 
 /** The same with another program of this machine. */
