@@ -39,6 +39,9 @@ export interface OptionGroup {
 /** The typed, frozen values of a table. */
 export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
 
+/** Gives the values of a table, for the backend section or group that the reader stands for. */
+export type ReadOptions = <T extends OptionTable>(table: T) => ValuesOf<T>;
+
 type Details = Partial<Omit<Option<unknown>, 'kind' | 'preset' | 'help'>>;
 
 /** What an option has when it may be unset. */
