@@ -1,15 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-<<<<<<< HEAD
-/** Waits until `condition` gives something true, and gives that; fails with `what` after `patience` milliseconds. */
-export async function eventually<T>(what: string, condition: () => T | Promise<T>, patience = 10_000): Promise<T> {
-  const deadline = Date.now() + patience;
-  for (;;) {
-    const found = await condition();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`still not so after ${patience} ms: ${what}`);
-    await sleep(20);
-=======
 /** Waits until `holds` gives a value other than undefined or false; fails after `ms`, saying what did not come. */
 export async function eventually<T>(
   what: string,
@@ -22,6 +12,5 @@ export async function eventually<T>(
     if (value !== undefined && value !== false) return value;
     if (performance.now() > deadline) throw new Error(`did not come true in ${ms} ms: ${what}`);
     await sleep(5);
->>>>>>> messaging
   }
 }
