@@ -25,7 +25,9 @@ export async function chooseBackend(session: Session, named: string | undefined,
       throw new CommandError(`no backend '${named}'; there is: ${names}`);
     }
     if (wanted.state !== 'up') {
-      throw new CommandError(`backend '${named}' is ${wanted.state}${wanted.reason === null ? '' : `: ${wanted.reason}`}`);
+      throw new CommandError(
+        `backend '${named}' is ${wanted.state}${wanted.reason === null ? '' : `: ${wanted.reason}`}`,
+      );
     }
     return placed(session, wanted, largestPool(wanted), size);
   }
@@ -39,12 +41,16 @@ export async function chooseBackend(session: Session, named: string | undefined,
 }
 
 /** What the daemon says; undefined where none answers, which only a request that names its backend survives. */
-async function knownBackends(session: Session, named: string | undefined): Promise<readonly BackendStatus[] | undefined> {
+async function knownBackends(
+  session: Session,
+  named: string | undefined,
+): Promise<readonly BackendStatus[] | undefined> {
   try {
     return (await session.status()).backends;
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'NoDaemon') throw error;
-    if (named === undefined) throw new CommandError(`${error.message}; name a backend with --backend`, 2, { cause: error });
+    if (named === undefined)
+      throw new CommandError(`${error.message}; name a backend with --backend`, 2, { cause: error });
     return undefined;
   }
 }
@@ -67,7 +73,9 @@ async function placed(
   const host = backend.host as ServiceHost;
   const total = pool?.total_capacity_gb;
   if (typeof total === 'number' && size > total * ratioOf(pool)) {
-    throw new CommandError(`backend '${backend.name}' cannot hold ${size} GiB: its capacity is ${Math.floor(total)} GiB`);
+    throw new CommandError(
+      `backend '${backend.name}' cannot hold ${size} GiB: its capacity is ${Math.floor(total)} GiB`,
+    );
   }
   const service = await session.db.services.find(host, 'cinder-volume');
   return { host, pool: pool?.pool_name ?? backend.name, zone: service?.availability_zone ?? null };

@@ -5,8 +5,28 @@ import { type Command, CommandError, command } from './command.ts';
 import { duration } from './durations.ts';
 import { required, text } from './flags.ts';
 
-const statusTitles = ['Name', 'Driver', 'State', 'PID', 'Last Heartbeat', 'RPC', 'In Flight', 'Restarts', 'Reason'] as const;
-const poolTitles = ['Name', 'Protocol', 'Thick', 'Thin', 'Volumes', 'Capacity', 'Free', 'Allocated', 'Max Over Ratio'] as const;
+const statusTitles = [
+  'Name',
+  'Driver',
+  'State',
+  'PID',
+  'Last Heartbeat',
+  'RPC',
+  'In Flight',
+  'Restarts',
+  'Reason',
+] as const;
+const poolTitles = [
+  'Name',
+  'Protocol',
+  'Thick',
+  'Thin',
+  'Volumes',
+  'Capacity',
+  'Free',
+  'Allocated',
+  'Max Over Ratio',
+] as const;
 
 /** The commands that ask the running daemon about its backends. */
 export const backendCommands: readonly Command[] = [

@@ -12,7 +12,7 @@ export async function ask(
   body?: unknown,
   timeout?: number,
 ): Promise<Answer> {
-  const { adminSocket } = readConfiguration(context);
+  const { adminSocket } = await readConfiguration(context);
   try {
     return await askDaemon(adminSocket, method, path, body, timeout);
   } catch (error) {

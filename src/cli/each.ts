@@ -20,6 +20,7 @@ export async function eachOf(
     }
   }
   if (failures === 0) return 0;
-  if (names.length > 1) context.stderr.write(`volume-daemon: ${failures} of ${names.length} ${kind}s failed to delete.\n`);
+  if (names.length > 1)
+    context.stderr.write(`volume-daemon: ${failures} of ${names.length} ${kind}s failed to delete.\n`);
   return 1;
 }

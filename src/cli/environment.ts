@@ -5,6 +5,8 @@ export interface Terminal {
   readonly columns?: number | undefined;
 }
 
+import type { Schema } from '../config/schema.ts';
+
 /** What a command sees of the process: only main hands it out. */
 export interface Environment {
   /** The answer, and only it. */
@@ -16,6 +18,8 @@ export interface Environment {
   readonly cwd: string;
   /** The user's home, where `HOME` does not say another. */
   readonly home: string;
+  /** Every option that the daemon knows. */
+  readonly schema: () => Promise<Schema>;
   /** Aborts on ^C: the command ends, what it started does not. */
   readonly signal: AbortSignal;
 }

@@ -21,7 +21,12 @@ export const serviceCommands: readonly Command[] = [
       const { printList } = await import('./print.ts');
       await using session = await openSession(context, { writes: false });
       const services = await session.db.services.list();
-      await printList(context, titles, services.map((service) => row(service, session.downTime)), context.output);
+      await printList(
+        context,
+        titles,
+        services.map((service) => row(service, session.downTime)),
+        context.output,
+      );
       return 0;
     },
   }),
@@ -30,7 +35,8 @@ export const serviceCommands: readonly Command[] = [
     help: 'Let the scheduler place volumes on a service again',
     flags: { 'bypass-api': bypass },
     positionals: { host },
-    run: async (values, context) => change(context, values.host, values['bypass-api'], { disabled: false, disabled_reason: null }),
+    run: async (values, context) =>
+      change(context, values.host, values['bypass-api'], { disabled: false, disabled_reason: null }),
   }),
   command({
     name: 'service disable',
@@ -39,7 +45,8 @@ export const serviceCommands: readonly Command[] = [
     positionals: { host },
     run: async (values, context) => {
       const disabled_reason = values.reason ?? null;
-      if (disabled_reason !== null && disabled_reason.length > 255) throw new CommandError('--reason: at most 255 characters');
+      if (disabled_reason !== null && disabled_reason.length > 255)
+        throw new CommandError('--reason: at most 255 characters');
       return change(context, values.host, values['bypass-api'], { disabled: true, disabled_reason });
     },
   }),
@@ -66,7 +73,11 @@ async function change(
 function row(service: Service, downTime: number): readonly Cell[] {
   const last = service.updated_at ?? service.created_at;
   const up = last !== null && Math.abs(secondsBetween(last, utcNow())) <= downTime;
-  const shown = [service.updated_at, service.modified_at].filter((time) => time !== null).sort().at(-1) ?? null;
+  const shown =
+    [service.updated_at, service.modified_at]
+      .filter((time) => time !== null)
+      .sort()
+      .at(-1) ?? null;
   const status = service.disabled ? 'disabled' : 'enabled';
   return [service.binary, service.host, service.availability_zone, status, up ? 'up' : 'down', shown];
 }

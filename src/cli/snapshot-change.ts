@@ -31,7 +31,8 @@ export async function createSnapshot(session: Session, options: SnapshotOptions)
     method: 'create_snapshot',
     async prepare(tx) {
       const current = await tx.volumes.get(volume.id);
-      if (current?.status !== volume.status) throw new CommandError(`volume ${volume.id} is ${volume.status} no more; look again`);
+      if (current?.status !== volume.status)
+        throw new CommandError(`volume ${volume.id} is ${volume.status} no more; look again`);
       await tx.snapshots.create({
         id,
         volume_id: volume.id,

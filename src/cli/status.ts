@@ -21,7 +21,8 @@ export const daemonCommands: readonly Command[] = [
       const { askStatus } = await import('./daemon.ts');
       for (;;) {
         const status = await askStatus(context);
-        const shown = values.format === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status, context.stdout);
+        const shown =
+          values.format === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status, context.stdout);
         context.stdout.write(values.watch && context.stdout.isTTY === true ? `\x1b[H\x1b[2J${shown}` : shown);
         if (!values.watch) return status.backends.length > 0 && status.backends.every(isUp) ? 0 : 1;
         await sleep(1_000, undefined, { signal: context.signal });
@@ -93,7 +94,9 @@ function statusText(status: DaemonStatus, terminal: Terminal): string {
   const head = `${status.program} ${status.version} on ${status.host}, pid ${status.pid}, up ${age}, ${mebibytes(status.memory)}`;
   const summary = `${painted(word, terminal)}: ${up} of ${backends.length} backends up`;
   const width = Math.max(0, ...backends.map(({ name }) => name.length));
-  const lines = backends.flatMap((backend, index) => backendLines(backend, width, index === backends.length - 1, terminal));
+  const lines = backends.flatMap((backend, index) =>
+    backendLines(backend, width, index === backends.length - 1, terminal),
+  );
   const broker = `broker  ${status.broker.address}${status.broker.embedded ? ' (embedded)' : ''} ${linkState(backends)}`;
   return `${[`${head.padEnd(70)} ${summary}`, ...lines, `${broker.padEnd(46)} database  ${status.database}`].join('\n')}\n`;
 }
@@ -104,10 +107,15 @@ function backendLines(backend: BackendStatus, width: number, last: boolean, term
   const pid = String(backend.pid ?? '-').padStart(7);
   const state = backend.responding ? backend.state : 'silent';
   const head = `${branch} ${name} ${pid}  ${painted(state, terminal)}  ${duration(Date.now() - backend.since)}  ${mebibytes(backend.memory)}`;
-  const heard = backend.last_db_report === null ? 'no heartbeat yet' : `heartbeat ${duration(Date.now() - backend.last_db_report)} ago`;
+  const heard =
+    backend.last_db_report === null
+      ? 'no heartbeat yet'
+      : `heartbeat ${duration(Date.now() - backend.last_db_report)} ago`;
   const next = backend.next_try === null ? '' : `, next try in ${duration(backend.next_try - Date.now())}`;
   const counts = `${backend.inflight.length} in flight, ${backend.restarts} restarts`;
-  const rest = isUp(backend) ? `${heard}   rpc ${backend.rpc_connected ? 'up' : 'down'}   ${counts}` : `${backend.reason ?? ''}${next}`;
+  const rest = isUp(backend)
+    ? `${heard}   rpc ${backend.rpc_connected ? 'up' : 'down'}   ${counts}`
+    : `${backend.reason ?? ''}${next}`;
   const running = backend.inflight.map(({ method, about, progress, age, requestId }) => {
     const words = [method.padEnd(22), short(about), (progress ?? '').padEnd(24), duration(age).padStart(8), requestId];
     return `${last ? '  ' : '│ '}   ${words.join('  ')}`;
@@ -127,6 +135,7 @@ function short(id: string): string {
 /** Colour only for words of state, and only on a terminal (ecosystem.md §1.1). */
 function painted(word: string, { isTTY }: Terminal): string {
   if (isTTY !== true) return word;
-  const colour = word === 'up' || word === 'drained' ? 'green' : word === 'starting' || word === 'draining' ? 'yellow' : 'red';
+  const colour =
+    word === 'up' || word === 'drained' ? 'green' : word === 'starting' || word === 'draining' ? 'yellow' : 'red';
   return styleText(colour, word);
 }

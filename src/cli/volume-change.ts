@@ -1,5 +1,5 @@
-import type { Tables } from '../interface/database.ts';
 import { utcNow } from '../base/time.ts';
+import type { Tables } from '../interface/database.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
 import { CommandError } from './command.ts';
 import { findVolume, newName, newSize } from './names.ts';
@@ -20,7 +20,9 @@ export async function deleteVolume(session: Session, nameOrId: string, cascade: 
   }
   requireStatus(volume, deletable);
   if (snapshots.length > 0 && !cascade) {
-    throw new CommandError(`volume ${volume.id} has ${snapshots.length} snapshots; delete them first, or use --cascade`);
+    throw new CommandError(
+      `volume ${volume.id} has ${snapshots.length} snapshots; delete them first, or use --cascade`,
+    );
   }
   const busy = snapshots.find(({ status }) => !['available', 'error', 'error_deleting', 'deleting'].includes(status));
   if (busy !== undefined) throw new CommandError(`snapshot ${busy.id} is ${busy.status}; wait for its end`);
@@ -52,7 +54,9 @@ export async function extendVolume(session: Session, nameOrId: string, sizeText:
   const volume = await findVolume(session.db, nameOrId);
   requireStatus(volume, ['available', 'in-use']);
   if (size <= volume.size) {
-    throw new CommandError(`the new size ${size} GiB is not more than the present ${volume.size} GiB of volume ${volume.id}`);
+    throw new CommandError(
+      `the new size ${size} GiB is not more than the present ${volume.size} GiB of volume ${volume.id}`,
+    );
   }
   if (volume.host === null) throw new CommandError(`volume ${volume.id} has no host`);
   await request(session, {

@@ -8,7 +8,11 @@ import { findVolume } from './names.ts';
 import type { Session } from './session.ts';
 
 /** Makes an attachment for an initiator, as the API does in three steps, and resolves to the connection_info. */
-export async function connectVolume(session: Session, nameOrId: string, initiator: string): Promise<Record<string, unknown>> {
+export async function connectVolume(
+  session: Session,
+  nameOrId: string,
+  initiator: string,
+): Promise<Record<string, unknown>> {
   const { db } = session;
   const volume = await findVolume(db, nameOrId);
   const connector = connectorOf(session, initiator);
@@ -18,7 +22,9 @@ export async function connectVolume(session: Session, nameOrId: string, initiato
   }
   const id = randomUUID();
   await db.transaction(async (tx) => {
-    if (!(await tx.volumes.update(volume.id, { status: 'reserved', previous_status: volume.status }, [volume.status]))) {
+    if (
+      !(await tx.volumes.update(volume.id, { status: 'reserved', previous_status: volume.status }, [volume.status]))
+    ) {
       throw new CommandError(`volume ${volume.id} is ${volume.status} no more; look again`);
     }
     await tx.attachments.create({ id, volume_id: volume.id, attach_status: 'reserved', attach_mode: 'rw' });
@@ -46,7 +52,7 @@ export async function disconnectVolume(session: Session, nameOrId: string, initi
     const others = all.map(({ connector }) => String(connector?.['initiator'])).join(', ') || 'nobody';
     throw new CommandError(`volume ${volume.id} is not connected to ${initiator}; it is connected to ${others}`);
   }
-  await db.attachments.update(attachment.id, { attach_status: 'detaching' });
+  await db.volumes.update(volume.id, { status: 'detaching' }, ['in-use']);
   const args = { attachment_id: attachment.id, vref: volumeCodec.encode(volume) };
   await session.call(hostOf(volume), 'attachment_delete', args, '3.9');
   await db.attachments.detached(volume.id, attachment.id);
@@ -73,10 +79,21 @@ async function complete(
 }
 
 function connectorOf(session: Session, initiator: string): Record<string, unknown> {
-  if (!/^(iqn\.\d{4}-\d{2}\.[\w.:-]+|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{16,32})$/.test(initiator) || initiator.length > 223) {
+  if (
+    !/^(iqn\.\d{4}-\d{2}\.[\w.:-]+|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{16,32})$/.test(initiator) ||
+    initiator.length > 223
+  ) {
     throw new CommandError(`'${initiator}' is no initiator name: expected iqn.YYYY-MM.domain:name, eui.… or naa.…`, 2);
   }
-  return { host: hostname(), ip: session.address, initiator, multipath: false, platform: process.arch, os_type: process.platform, mountpoint: 'na' };
+  return {
+    host: hostname(),
+    ip: session.address,
+    initiator,
+    multipath: false,
+    platform: process.arch,
+    os_type: process.platform,
+    mountpoint: 'na',
+  };
 }
 
 function hostOf(volume: Volume): string {

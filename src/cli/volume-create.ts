@@ -31,7 +31,6 @@ export async function createVolume(session: Session, options: CreateOptions): Pr
   await request(session, {
     host: place.host,
     method: 'create_volume',
-    args: {},
     async prepare(tx) {
       await tx.volumes.create({
         id,
@@ -99,7 +98,8 @@ function homeOf(volume: Volume): string {
 
 function sizeOf({ size }: CreateOptions, source: Source | undefined): number {
   if (size === undefined) {
-    if (source === undefined) throw new CommandError('--size is required when neither --snapshot nor --source is given', 2);
+    if (source === undefined)
+      throw new CommandError('--size is required when neither --snapshot nor --source is given', 2);
     return source.size;
   }
   const gigabytes = newSize(size);
@@ -116,7 +116,8 @@ export function propertiesOf(texts: readonly string[]): Record<string, string> {
       const at = text.indexOf('=');
       if (at < 1) throw new CommandError(`--property '${text}': expected key=value`, 2);
       const [key, value] = [text.slice(0, at), text.slice(at + 1)];
-      if (key.length > 255 || value.length > 255) throw new CommandError(`--property ${key.slice(0, 40)}…: at most 255 characters each`);
+      if (key.length > 255 || value.length > 255)
+        throw new CommandError(`--property ${key.slice(0, 40)}…: at most 255 characters each`);
       return [key, value];
     }),
   );
@@ -127,4 +128,3 @@ async function written(tables: Pick<Tables, 'volumes'>, id: string): Promise<Vol
   if (volume === undefined) throw new CommandError(`volume ${id} is gone: its create failed and was taken back`);
   return volume;
 }
-

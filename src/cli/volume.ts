@@ -1,8 +1,8 @@
 import type { Page } from '../interface/database.ts';
 import type { Volume } from '../objects/volume.ts';
 import { type Command, type CommandContext, CommandError, command, type ExitCode } from './command.ts';
-import { choice, required, text, texts, toggle } from './flags.ts';
 import { eachOf } from './each.ts';
+import { choice, required, text, texts, toggle } from './flags.ts';
 
 const wait = toggle('Wait until it is done; the progress goes to stderr');
 const backend = text(undefined, 'The backend, by its section or as host@section', { shown: 'BACKEND' });

@@ -37,7 +37,11 @@ interface Watched {
  * Waits until the state no longer passes by itself. Resolves to it; undefined when the resource is gone. ^C ends the
  * waiting, not the work (ecosystem.md §3.1).
  */
-export async function waitForEnd(session: Session, context: CommandContext, watched: Watched): Promise<string | undefined> {
+export async function waitForEnd(
+  session: Session,
+  context: CommandContext,
+  watched: Watched,
+): Promise<string | undefined> {
   const line = progressLine(context.stderr);
   let shown: string | undefined;
   let asked = 0;

@@ -1,8 +1,8 @@
 import { silent } from '../base/log.ts';
 import type { BackendSection } from '../config/backend-section.ts';
 import type { DriverOptions } from '../config/dump.ts';
-import { loadDriver } from '../drivers/registry.ts';
 import type { DriverModule } from '../drivers/module.ts';
+import { loadDriver } from '../drivers/registry.ts';
 import { backendOptions } from '../volume/options.ts';
 
 /** The driver of a section; undefined where it cannot be known, which is told when the backend is started or checked. */
@@ -22,4 +22,11 @@ export async function driverOptionsOf(sections: readonly BackendSection[]): Prom
     if (!tables.has(name)) tables.set(name, (await driverOf(section))?.options ?? {});
   }
   return (section) => tables.get(section.text('volume_driver') ?? '') ?? {};
+}
+
+/** What `config check` calls a driver, and what it reads. */
+export async function driverLabel(section: BackendSection) {
+  const module = await driverOf(section);
+  const name = section.text('volume_driver') ?? '';
+  return module && { label: name.slice(name.lastIndexOf('.') + 1), options: module.options };
 }

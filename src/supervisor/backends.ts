@@ -1,18 +1,19 @@
 import { hostname } from 'node:os';
 import type { Logs } from '../base/log.ts';
-import { withoutPasswords } from '../config/secrets.ts';
 import type { BackendSection } from '../config/backend-section.ts';
 import type { Configuration } from '../config/load.ts';
+import { withoutPasswords } from '../config/secrets.ts';
+import { databaseGroup } from '../db/options.ts';
+import { daemonGroup, sectionOptions, serviceGroup } from '../interface/daemon-options.ts';
 import type { BackendStatus } from '../interface/daemon-status.ts';
 import type { WorkerProgram } from '../launcher/cluster-worker.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { residentMemory } from '../launcher/processes.ts';
 import { reportEvery, StatusBoard } from '../launcher/status-board.ts';
+import type { BrokerAddress } from '../messaging/connection-plan.ts';
 import { type ServiceHost, serviceHost } from '../objects/host.ts';
-import { daemonGroup, sectionOptions, serviceGroup } from '../service/options.ts';
-import { databaseGroup } from '../db/options.ts';
 import { volumeJob } from './jobs.ts';
-import type { BrokerAddress, FromWorker, TargetDaemon, ToWorker } from './messages.ts';
+import type { FromWorker, TargetDaemon, ToWorker } from './messages.ts';
 
 /** What the workers stand on. */
 export interface Ground {
@@ -201,7 +202,8 @@ export class Backends {
       this.#silent.add(backend.name);
       log.warning('Worker %d (%s) is not responding', backend.pid, backend.host);
       this.#changed();
-      if (worker_stuck_timeout > 0) setTimeout(() => this.#end(backend.name, backend.pid), worker_stuck_timeout * 1000).unref();
+      if (worker_stuck_timeout > 0)
+        setTimeout(() => this.#end(backend.name, backend.pid), worker_stuck_timeout * 1000).unref();
     }
   }
 
@@ -211,4 +213,3 @@ export class Backends {
     setTimeout(() => this.pidOf(name) === pid && this.#launcher.kill(name, 'SIGKILL'), 5_000).unref();
   }
 }
-

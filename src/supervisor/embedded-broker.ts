@@ -1,14 +1,15 @@
 import type { Logger } from '../base/log.ts';
 import type { Configuration } from '../config/load.ts';
+import { serviceGroup } from '../interface/daemon-options.ts';
 import type { DaemonStatus } from '../interface/daemon-status.ts';
 import type { WorkerProgram } from '../launcher/cluster-worker.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import { newPassword, readBrokerFile, writeBrokerFile } from '../messaging/broker-file.ts';
+import type { BrokerAddress } from '../messaging/connection-plan.ts';
 import { rpcOptions } from '../messaging/options.ts';
 import { embeddedListener, transportUrlOf } from '../messaging/transport-url.ts';
-import { serviceGroup } from '../service/options.ts';
-import { newPassword, readBrokerFile, writeBrokerFile } from './broker-file.ts';
 import { brokerJob, brokerJobName } from './jobs.ts';
-import type { BrokerAddress, BrokerStart, FromWorker } from './messages.ts';
+import type { BrokerStart, FromWorker } from './messages.ts';
 
 /** The broker of `embedded://`: a child like any other, whose address is known when it listens (M-60). */
 export class EmbeddedBroker {
@@ -38,7 +39,13 @@ export class EmbeddedBroker {
 
   start(): void {
     if (!this.#isEmbedded()) return;
-    this.#launcher.add(brokerJob(this.#program, () => this.#start(), (message) => this.#hear(message)));
+    this.#launcher.add(
+      brokerJob(
+        this.#program,
+        () => this.#start(),
+        (message) => this.#hear(message),
+      ),
+    );
   }
 
   status(): DaemonStatus['broker'] {

@@ -1,6 +1,6 @@
+import type { Executor, StartOptions } from '../interface/executor.ts';
 import type { Job } from '../launcher/child.ts';
 import { forkWorker, type WorkerProgram } from '../launcher/cluster-worker.ts';
-import type { Executor, StartOptions } from '../interface/executor.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { BrokerStart, FromWorker, VolumeStart } from './messages.ts';
 

@@ -1,15 +1,8 @@
 import type { Sources } from '../config/sources.ts';
 import type { WorkerReport } from '../interface/worker-report.ts';
+import type { BrokerAddress } from '../messaging/connection-plan.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { PrivateTgtd } from '../targets/private-tgtd.ts';
-
-/** Where the embedded broker listens, and how one logs in: what `broker.json` holds. */
-export interface BrokerAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-}
 
 /** A private tgtd, and where its targets are reached. */
 export type TargetDaemon = PrivateTgtd;

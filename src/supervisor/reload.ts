@@ -4,10 +4,10 @@ import { type Changes, compareConfigurations, logChanges } from '../config/compa
 import { type Configuration, load } from '../config/load.ts';
 import { ConfigurationError } from '../config/problems.ts';
 import { rereadSources } from '../config/sources.ts';
+import { daemonGroup } from '../interface/daemon-options.ts';
 import type { ReloadResult } from '../interface/daemon-status.ts';
 import type { OpenLog } from '../log/oslo-log.ts';
 import { driverOptionsOf } from '../service/driver-options.ts';
-import { daemonGroup } from '../service/options.ts';
 import { logValuesOf, schema } from '../service/schema.ts';
 
 import type { Backends } from './backends.ts';
@@ -49,18 +49,28 @@ export class Reload {
     } catch (error) {
       const text = 'Configuration reload failed, keeping the running configuration: %s';
       this.#openLog.logs('oslo_service.service').error(text, messageOf(error));
-      return { changes: [], problems: error instanceof ConfigurationError ? error.problems.map(({ finding }) => finding) : [messageOf(error)] };
+      return {
+        changes: [],
+        problems:
+          error instanceof ConfigurationError ? error.problems.map(({ finding }) => finding) : [messageOf(error)],
+      };
     }
     const options = await driverOptionsOf([...before.backends, ...after.backends]);
     const changes = compareConfigurations(before, after, options);
     logChanges(changes.options, this.#log);
     this.#openLog.logs('cinder.manager').info('Resetting cached RPC version pins.');
     this.#holder.adopt(after);
-    const lines = changes.options.filter(({ mutable }) => mutable).map(({ option, from, to }) => `${option}: ${from} -> ${to}`);
+    const lines = changes.options
+      .filter(({ mutable }) => mutable)
+      .map(({ option, from, to }) => `${option}: ${from} -> ${to}`);
     const ignored = changes.options.filter(({ mutable }) => !mutable);
     const applied = await this.#apply(after, changes, options);
     return {
-      changes: [...applied.lines, ...lines, ...ignored.map(({ option }) => `${option}: not changed, it needs a restart`)],
+      changes: [
+        ...applied.lines,
+        ...lines,
+        ...ignored.map(({ option }) => `${option}: not changed, it needs a restart`),
+      ],
       problems: applied.problems,
     };
   }
@@ -92,7 +102,8 @@ export class Reload {
     });
     for (const problem of problems) this.#log.error('A backend keeps its running configuration: %s', problem);
     const untouched = after.backends.filter(
-      ({ name }) => !changes.added.includes(name) && !spoiled.has(name) && !replace.some(({ section }) => section.name === name),
+      ({ name }) =>
+        !changes.added.includes(name) && !spoiled.has(name) && !replace.some(({ section }) => section.name === name),
     );
     this.#backends.reconfigure(untouched.map(({ name }) => name));
     const work = [
@@ -106,7 +117,9 @@ export class Reload {
         await this.#backends.replace(section);
         const now = await this.#backends.settled(section.name);
         const what = changed.map(({ option, from, to }) => `${option} ${from} -> ${to}`).join(', ');
-        lines.push(`${section.name}: ${what}, worker replaced after draining (pid ${old ?? '-'} -> ${now?.pid ?? '-'})`);
+        lines.push(
+          `${section.name}: ${what}, worker replaced after draining (pid ${old ?? '-'} -> ${now?.pid ?? '-'})`,
+        );
       }),
       ...changes.added.map(async (name) => {
         const section = after.backend(name);

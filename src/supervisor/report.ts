@@ -4,9 +4,9 @@ import { meditationReport, packageSection, processSections, type ReportSection }
 import { version } from '../base/version.ts';
 import { dumpLines } from '../config/dump.ts';
 import type { Configuration } from '../config/load.ts';
+import { reportGroup } from '../interface/daemon-options.ts';
 import type { DaemonStatus } from '../interface/daemon-status.ts';
 import type { RunningOperation } from '../interface/rpc.ts';
-import { reportGroup } from '../service/options.ts';
 
 /** What a process can add about itself. */
 export interface ReportSource {
@@ -50,6 +50,8 @@ function sections(program: string, { configuration, operations, connections, sta
 }
 
 function processLines({ pid, backends, broker }: DaemonStatus): string[] {
-  const children = backends.map((each) => `  ${each.pid ?? '-'} ${each.host} ${each.state}${each.reason ? ` (${each.reason})` : ''}`);
+  const children = backends.map(
+    (each) => `  ${each.pid ?? '-'} ${each.host} ${each.state}${each.reason ? ` (${each.reason})` : ''}`,
+  );
   return [`${pid} supervisor`, ...children, ...(broker.pid === null ? [] : [`  ${broker.pid} broker`])];
 }

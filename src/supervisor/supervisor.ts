@@ -7,6 +7,7 @@ import { version } from '../base/version.ts';
 import { dumpLines } from '../config/dump.ts';
 import type { Configuration } from '../config/load.ts';
 import { logWarnings } from '../config/warnings.ts';
+import { daemonGroup, serviceGroup } from '../interface/daemon-options.ts';
 import type { DaemonStatus, ReloadResult } from '../interface/daemon-status.ts';
 import type { Executor } from '../interface/executor.ts';
 import type { WorkerProgram } from '../launcher/cluster-worker.ts';
@@ -16,7 +17,6 @@ import { type SystemdEnvironment, type SystemdNotifier, systemdNotifier } from '
 import { findOrphans, residentMemory } from '../launcher/processes.ts';
 import { loggingOptions } from '../log/options.ts';
 import type { OpenLog } from '../log/oslo-log.ts';
-import { daemonGroup, serviceGroup } from '../service/options.ts';
 import { Backends } from './backends.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { Readiness } from './readiness.ts';
@@ -176,7 +176,8 @@ export class Supervisor implements DaemonControl {
     const { strict_config } = this.#configuration.values(daemonGroup);
     const values = this.#configuration.values(serviceGroup);
     logWarnings(this.#configuration.warnings(), logs('oslo_config.cfg'), strict_config);
-    for (const option of this.#request.ignored) logs('cinder.cmd.volume').warning('The option %s has no effect', option);
+    for (const option of this.#request.ignored)
+      logs('cinder.cmd.volume').warning('The option %s has no effect', option);
     if (values.backdoor_port ?? values.backdoor_socket) {
       const text = 'There is no backdoor: use the admin socket %s (volume-daemon status)';
       logs('cinder.cmd.volume').warning(text, this.#configuration.values(daemonGroup).admin_socket);
@@ -195,17 +196,15 @@ export class Supervisor implements DaemonControl {
 
   /** The admin socket, and the health address where one is set. */
   async #listen(): Promise<void> {
-    const { admin_socket, health_listen, metrics_listen } = this.#configuration.values(daemonGroup);
+    const { admin_socket, health_listen } = this.#configuration.values(daemonGroup);
     const admin = await listenHttp({ path: admin_socket }, adminRoutes(this));
     this.#scope.defer(() => admin[Symbol.asyncDispose]());
     if (health_listen !== undefined) {
-      const health = await listenHttp(addressOf(health_listen), healthRoutes(() => this.status()));
+      const health = await listenHttp(
+        addressOf(health_listen),
+        healthRoutes(() => this.status()),
+      );
       this.#scope.defer(() => health[Symbol.asyncDispose]());
-    }
-    if (metrics_listen !== undefined) {
-      const { metricsRoutes } = await import('../admin/metrics.ts');
-      const metrics = await listenHttp(addressOf(metrics_listen), metricsRoutes(() => this.status()));
-      this.#scope.defer(() => metrics[Symbol.asyncDispose]());
     }
   }
 
@@ -244,7 +243,10 @@ export class Supervisor implements DaemonControl {
             this.#launcher.killAll();
           }, seconds * 1000)
         : undefined;
-    void this.#notifier.send('STOPPING=1', ...(seconds > 0 ? [`EXTEND_TIMEOUT_USEC=${(seconds + 5) * 1_000_000}`] : []));
+    void this.#notifier.send(
+      'STOPPING=1',
+      ...(seconds > 0 ? [`EXTEND_TIMEOUT_USEC=${(seconds + 5) * 1_000_000}`] : []),
+    );
     await this.#launcher.stop();
     clearTimeout(deadline);
     return code;
@@ -259,4 +261,3 @@ function addressOf(text: string): ListenAddress {
   }
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, '') || '127.0.0.1', port };
 }
-

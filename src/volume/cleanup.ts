@@ -27,7 +27,8 @@ export interface CleanupScope {
 
 /**
  * Finishes or fails what an earlier process of this service left half done (manager.md §2.3), up to four at a time. True
- * when rows were left alone because they are fresh: somebody may still be at work on them, look again.
+ * when rows were left alone because they are fresh: somebody may still be at work on them, look again. When `signal`
+ * aborts no more rows are begun; those under way come to their end.
  */
 export async function cleanUp(manager: VolumeManager, scope: CleanupScope, signal: AbortSignal): Promise<boolean> {
   const rows = await manager.db.workers.ofService(manager.service.id);
@@ -38,7 +39,7 @@ export async function cleanUp(manager: VolumeManager, scope: CleanupScope, signa
   const queue = [...stale];
   const lane = async (): Promise<void> => {
     for (let row = queue.shift(); row !== undefined && !signal.aborted; row = queue.shift()) {
-      await cleanRow(manager, row, signal);
+      await cleanRow(manager, row);
     }
   };
   await Promise.all([lane(), lane(), lane(), lane()]);
@@ -70,18 +71,18 @@ function isFresh(row: WorkerRow, downTime: number): boolean {
 }
 
 /** One row. What fails is logged, and the row stays for the next look. */
-async function cleanRow(manager: VolumeManager, row: WorkerRow, signal: AbortSignal): Promise<void> {
+async function cleanRow(manager: VolumeManager, row: WorkerRow): Promise<void> {
   try {
-    if (row.key.type === 'Volume') await cleanVolume(manager, row, signal);
-    else if (row.key.type === 'Snapshot') await cleanSnapshot(manager, row, signal);
+    if (row.key.type === 'Volume') await cleanVolume(manager, row);
+    else if (row.key.type === 'Snapshot') await cleanSnapshot(manager, row);
   } catch (error) {
-    if (signal.aborted) return;
+    if (manager.signal.aborted) return;
     const { type, id } = row.key;
     manager.log.log('ERROR', { error, resource: id }, 'Error while cleaning %s %s: %s', type, id, messageOf(error));
   }
 }
 
-async function cleanVolume(manager: VolumeManager, row: WorkerRow, signal: AbortSignal): Promise<void> {
+async function cleanVolume(manager: VolumeManager, row: WorkerRow): Promise<void> {
   const redo = manager.settings.cleanup_interrupted_creates === 'redo';
   const taken = await takeRow(manager, row, async (tx) => {
     const volume = await tx.volumes.get(row.key.id);
@@ -96,11 +97,11 @@ async function cleanVolume(manager: VolumeManager, row: WorkerRow, signal: Abort
   const context = contextFor(ownerOf(volume));
   const held = manager.claims.hold(taken.claim, volume);
   await withLogContext(context, () =>
-    manager.claims.run(held, signal, (work) => recoverVolume(manager, context, work, action)),
+    manager.claims.run(held, manager.signal, (work) => recoverVolume(manager, context, work, action)),
   );
 }
 
-async function cleanSnapshot(manager: VolumeManager, row: WorkerRow, signal: AbortSignal): Promise<void> {
+async function cleanSnapshot(manager: VolumeManager, row: WorkerRow): Promise<void> {
   const redo = manager.settings.cleanup_interrupted_creates === 'redo';
   const taken = await takeRow(manager, row, async (tx) => {
     const found = await loadSnapshot(tx, row.key.id);
@@ -117,7 +118,7 @@ async function cleanSnapshot(manager: VolumeManager, row: WorkerRow, signal: Abo
   const context = contextFor(ownerOf(resource.snapshot));
   const held = manager.claims.hold<SnapshotOfVolume>(taken.claim, resource);
   await withLogContext(context, () =>
-    manager.claims.run(held, signal, (work) => recoverSnapshot(manager, context, work, action)),
+    manager.claims.run(held, manager.signal, (work) => recoverSnapshot(manager, context, work, action)),
   );
 }
 

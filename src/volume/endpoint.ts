@@ -1,3 +1,4 @@
+import type { LogLevels } from '../base/log.ts';
 import type { RpcEndpoint, RpcMethod } from '../interface/rpc.ts';
 import { cleanupRequestCodec } from '../objects/cleanup-request.ts';
 import { adminContext, elevated } from '../objects/context.ts';
@@ -21,7 +22,7 @@ import { createVolume } from './create-volume.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { extendVolume } from './extend-volume.ts';
-import { getLogLevels, type LogLevels, setLogLevels } from './log-levels.ts';
+import { getLogLevels, setLogLevels } from './log-levels.ts';
 import type { VolumeManager } from './manager.ts';
 import { method } from './method.ts';
 

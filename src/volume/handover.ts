@@ -20,8 +20,8 @@ import { loadSnapshot, type SnapshotOfVolume, snapshotKey, volumeKey } from './r
 
 /** What the messages' side knows (manager.md §2.6 rules 2 and 4). */
 export interface Inbox {
-  /** Counts how often a consumer of the backend was lost. */
-  readonly breaks: number;
+  /** How often a consumer of the backend was lost so far. */
+  breaks(): number;
   /** Whether nothing is under way: queues empty on the broker, and no message here waits for a slot. */
   isEmpty(signal: AbortSignal): Promise<boolean>;
 }
@@ -76,7 +76,7 @@ export class HandoverWatch {
       const name = `${key.type} ${key.id}`;
       const token = await this.#token(this.#manager.db, key);
       if (token === undefined) continue;
-      const now = { token, at: performance.now(), breaks: this.#inbox.breaks };
+      const now = { token, at: performance.now(), breaks: this.#inbox.breaks() };
       const before = this.#seen.get(name);
       const same = before !== undefined && before.token === token && before.breaks === now.breaks;
       still.set(name, same ? before : now);
@@ -85,7 +85,9 @@ export class HandoverWatch {
     if (whole) this.#seen.clear();
     for (const [name, seen] of still) this.#seen.set(name, seen);
     if (forsaken.length > 0 && (await this.#inbox.isEmpty(signal))) {
-      for (const key of forsaken) await this.#takeUp(key, signal);
+      for (const key of forsaken) {
+        if (!signal.aborted) await this.#takeUp(key);
+      }
     }
     return still.size > 0;
   }
@@ -135,7 +137,7 @@ export class HandoverWatch {
   }
 
   /** Claims on exactly what the looks saw, then runs the operation as an ordinary one. */
-  async #takeUp(key: ResourceKey, signal: AbortSignal): Promise<void> {
+  async #takeUp(key: ResourceKey): Promise<void> {
     const { db, claims, log, service } = this.#manager;
     const name = `${key.type} ${key.id}`;
     const seen = this.#seen.get(name);
@@ -166,17 +168,18 @@ export class HandoverWatch {
     );
     this.#manager.note({ at: Date.now(), type: key.type, id: key.id, status, action: what });
     try {
-      await this.#run(found, claims.hold(claim, found), signal);
+      await this.#run(found, claims.hold(claim, found));
     } catch (error) {
-      if (!signal.aborted) log.log('ERROR', { error, resource: key.id }, '%s failed: %s', name, messageOf(error));
+      if (!this.#manager.signal.aborted)
+        log.log('ERROR', { error, resource: key.id }, '%s failed: %s', name, messageOf(error));
     }
   }
 
-  async #run(found: Found, held: Held<Found>, signal: AbortSignal): Promise<void> {
+  async #run(found: Found, held: Held<Found>): Promise<void> {
     const manager = this.#manager;
     const context = contextFor(ownerOf(found.type === 'Volume' ? found.resource : found.resource.snapshot));
     await withLogContext(context, () =>
-      manager.claims.run(held, signal, async (work) => {
+      manager.claims.run(held, manager.signal, async (work) => {
         if (found.type === 'Volume')
           await recoverVolume(manager, context, { ...work, resource: found.resource }, found.action);
         else await recoverSnapshot(manager, context, { ...work, resource: found.resource }, found.action);

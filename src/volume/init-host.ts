@@ -82,18 +82,21 @@ async function reExport(manager: VolumeManager, signal: AbortSignal): Promise<vo
   }
 }
 
-/** What remains to be done once the driver works: report, replication state, interrupted work (manager.md §2.2 k, l, §2.4). */
-export async function afterInit(manager: VolumeManager, alone: boolean, signal: AbortSignal): Promise<boolean> {
+/** What remains to be done once the driver works: report and replication state (manager.md §2.2 k, §2.4). */
+export async function afterInit(manager: VolumeManager, signal: AbortSignal): Promise<void> {
   const { driver, log, db, service, capabilities } = manager;
   log.info('Initializing RPC dependent components of volume driver %s (%s)', driver.name, driver.version);
-  await publishCapabilities(manager, adminContext(), signal);
+  try {
+    await publishCapabilities(manager, adminContext(), signal);
+  } catch (error) {
+    log.warning('The first capability report did not leave: %s', messageOf(error));
+  }
   const row = await db.services.get(service.id);
   const replication = capabilities.described['replication_enabled'] === true ? 'enabled' : 'disabled';
   if (row !== undefined && row.replication_status !== 'failed-over' && row.replication_status !== replication) {
     await db.services.update(service.id, { replication_status: replication });
   }
   log.info('Driver post RPC initialization completed successfully.');
-  return cleanUpAtStart(manager, alone, signal);
 }
 
 /** The clean-up of a start, with upstream's two lines around it. True when rows were left for a later look. */

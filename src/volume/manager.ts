@@ -33,6 +33,8 @@ export interface VolumeManager {
   readonly service: { readonly id: number; readonly uuid: string | null };
   /** True from the end of a successful driver set-up. */
   readonly initialized: boolean;
+  /** Aborts when the service waits for its operations no longer. */
+  readonly signal: AbortSignal;
   /** Reports to the scheduler in the background; several requests within a moment become one report. */
   publishSoon(): void;
   /** Tells what clean-up did (O-22). */

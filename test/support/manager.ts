@@ -123,6 +123,7 @@ export async function testManager(
     settings: defaultSettings,
     service,
     initialized: true,
+    signal: new AbortController().signal,
     publishSoon() {},
     note: (note) => void notes.push(note),
     ...changes,
@@ -161,7 +162,7 @@ export function aVolume(changes: Partial<NewVolume> = {}): NewVolume {
   };
 }
 
-export const levels = { levels: () => [], setLevel: () => {} };
+export const levels = { levels: () => new Map<string, string>(), setLevels: () => {} };
 
 /** Sends one message through the endpoint table, as the RPC server does; undefined when there was nothing to do. */
 export async function send(manager: TestManager, name: string, args: Record<string, unknown>): Promise<unknown> {

@@ -30,6 +30,7 @@ export function anEnvironment(folder: string, more: Partial<Environment> = {}): 
     cwd: folder,
     home: folder,
     signal,
+    schema: async () => ({ groups: [], backend: [] }),
     ...more,
     stdout: new FakeTerminal(),
     stderr: new FakeTerminal(),

@@ -19,7 +19,7 @@ test('set-up counts what lives here, exports what is in use again, and reports [
     { asked: () => new Promise(() => {}) },
     never,
   );
-  await afterInit(manager, true, never);
+  await afterInit(manager, never);
 
   assert.equal(initialized, 1);
   assert.deepEqual(manager.calls, [`ensureExport ${used.id}`]);

@@ -137,7 +137,7 @@ test('do_cleanup adopts the rows that the request means, and only those [databas
 });
 
 /** An inbox whose queues are empty and whose consumers were never lost. */
-const quiet = { breaks: 0, isEmpty: async () => true };
+const quiet = { breaks: () => 0, isEmpty: async () => true };
 
 async function lost(manager: TestManager, changes: Partial<NewVolume>, handedOver = true): Promise<string> {
   const volume = aVolume(changes);
@@ -175,11 +175,12 @@ test('a row that moves between the looks, a lost consumer or a waiting message l
   await using manager = await testManager();
   impatient(manager);
   const id = await lost(manager, { status: 'deleting' });
-  const inbox = { breaks: 0, isEmpty: async () => true };
+  let breaks = 0;
+  const inbox = { breaks: () => breaks, isEmpty: async () => true };
   const watch = new HandoverWatch(manager, inbox);
 
   await watch.look(true, never);
-  inbox.breaks++;
+  breaks++;
   await watch.look(true, never);
   assert.equal(await statusOf(manager, id), 'deleting');
   inbox.isEmpty = async () => false;

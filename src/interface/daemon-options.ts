@@ -1,4 +1,4 @@
-import { bool, host, int, list, type OptionGroup, str } from '../interface/options.ts';
+import { bool, host, int, list, type OptionGroup, str } from './options.ts';
 
 /** Options of `[DEFAULT]` that the supervisor and the services themselves read (config.md §12.1). */
 export const serviceOptions = {

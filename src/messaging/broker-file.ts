@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isRecord } from '../objects/versioned-object.ts';
-import type { BrokerAddress } from './messages.ts';
+import type { BrokerAddress } from './connection-plan.ts';
 
 /** Where client commands find the embedded broker. */
 export function brokerFile(statePath: string): string {

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { askDaemon } from '../admin/client.ts';
+import { silent } from '../base/log.ts';
+import { openDatabase } from '../db/database.ts';
+import { databaseGroup, tableGroup } from '../db/options.ts';
+import type { DaemonStatus } from '../interface/daemon-status.ts';
+import type { Database } from '../interface/database.ts';
+import { int } from '../interface/options.ts';
+import { volumeTarget } from '../messaging/addressing.ts';
+import { readBrokerFile } from '../messaging/broker-file.ts';
+import { type Bus, openBus } from '../messaging/bus.ts';
+import { rabbitOptions, rpcOptions } from '../messaging/options.ts';
+import { transportUrlOf } from '../messaging/transport-url.ts';
+import { contextFor } from '../objects/context.ts';
+import { serviceOf } from '../objects/host.ts';
+import { type CommandContext, CommandError } from './command.ts';
+import { type ClientConfiguration, readConfiguration } from './configuration.ts';
+
+/** What became of a message. */
+export type CastOutcome = 'accepted' | 'unroutable' | 'no outcome';
+
+/** What a client command works with: the database, the messages, the running daemon. */
+export interface Session extends AsyncDisposable {
+  readonly db: Database;
+  readonly node: string;
+  readonly address: string;
+  /** Seconds after which a service without a heartbeat counts as down. */
+  readonly downTime: number;
+  /** Who owns what commands make. */
+  readonly owner: { readonly user_id: string; readonly project_id: string };
+  /** The name of a backend's pool, as far as the configuration tells. */
+  poolNameOf(backend: string): string;
+  /** Asks the daemon; throws NoDaemon. */
+  status(): Promise<DaemonStatus>;
+  /** Sends a request to the service of a host and waits for what becomes of it. */
+  cast(host: string, method: string, args: Readonly<Record<string, unknown>>): Promise<CastOutcome>;
+  /** Sends a call and resolves to its answer. */
+  call(host: string, method: string, args: Readonly<Record<string, unknown>>, version: string): Promise<unknown>;
+}
+
+interface Needs {
+  readonly writes: boolean;
+  readonly bypass?: boolean;
+}
+
+const service_down_time = int(60, 'Seconds since the last heartbeat after which a service counts as down.', {
+  mutable: true,
+});
+
+/** Nobody who answered before has a name in the tables: commands are their own project. */
+const nobody = 'volume-daemon';
+
+/** Milliseconds for a service that has just been respawned to declare its queue again. */
+const routePatience = 3_000;
+
+/** Milliseconds after which a broker that never answered is not waited for when no daemon answers either. */
+const connectPatience = 5_000;
+
+/** Opens what a command needs. Writing is for the self-contained set-up alone, since a cloud's API would not know of it. */
+export async function openSession(context: CommandContext, { writes, bypass = false }: Needs): Promise<Session> {
+  const client = await readConfiguration(context);
+  const { configuration, adminSocket, node, address } = client;
+  const rpc = configuration.values({ group: 'DEFAULT', options: rpcOptions });
+  const embedded = transportUrlOf(rpc).kind === 'embedded';
+  if (writes && !embedded && !bypass) {
+    throw new CommandError("this daemon belongs to a cloud; use 'openstack volume create' (or --bypass-api)", 2);
+  }
+  const values = { ...configuration.values(databaseGroup), ...configuration.values(tableGroup), max_retries: 0 };
+  const db = await openDatabase(values.connection, values, { logger: silent, signal: context.signal });
+  const wire = new Wire(client, context.signal, embedded);
+  const owner = { user_id: nobody, project_id: nobody };
+  const request = { context: contextFor(owner) };
+  return {
+    db,
+    node,
+    address,
+    owner,
+    downTime: configuration.values({ group: 'DEFAULT', options: { service_down_time } }).service_down_time,
+    poolNameOf: (backend) => configuration.backend(backend)?.text('volume_backend_name') ?? backend,
+    status: async () => (await askDaemon(adminSocket, 'GET', '/status')).body as DaemonStatus,
+    cast: (host, method, args) =>
+      wire.cast(volumeTarget(serviceOf(host)), { ...request, method, args, version: '3.0' }, rpc.rpc_response_timeout),
+    async call(host, method, args, version) {
+      const bus = await wire.open();
+      const terms = { timeout: rpc.rpc_response_timeout, mandatory: true };
+      return bus.client.call(
+        volumeTarget(serviceOf(host)),
+        { ...request, method, args, version },
+        terms,
+        context.signal,
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await wire.close();
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type Request = Parameters<Bus['client']['cast']>[1];
+type Target = Parameters<Bus['client']['cast']>[0];
+
+/** The way to the services: it follows an embedded broker that comes back at another address. */
+class Wire {
+  readonly #client: ClientConfiguration;
+  readonly #signal: AbortSignal;
+  readonly #embedded: boolean;
+  #bus: { readonly bus: Bus; readonly at: string } | undefined;
+
+  constructor(client: ClientConfiguration, signal: AbortSignal, embedded: boolean) {
+    this.#client = client;
+    this.#signal = signal;
+    this.#embedded = embedded;
+  }
+
+  /**
+   * Sends until the outcome is known or `seconds` are over. A queue that is not there may be about to be declared again, and
+   * a broker that is not there may come back: a copy of a request that was taken does no harm (rpc.md R-08, R-10).
+   */
+  async cast(target: Target, request: Request, seconds: number): Promise<CastOutcome> {
+    const begun = performance.now();
+    const left = (): number => seconds * 1000 - (performance.now() - begun);
+    let unroutableSince: number | undefined;
+    while (left() > 0) {
+      this.#signal.throwIfAborted();
+      const bus = await this.open().catch(() => undefined);
+      const published = await bus?.client.cast(target, request, { within: Math.min(left(), connectPatience) / 1000 });
+      if (published?.outcome === 'accepted' || published?.outcome === 'modified') return 'accepted';
+      if (published?.outcome === 'released') {
+        unroutableSince ??= performance.now();
+        if (performance.now() - unroutableSince > routePatience) return 'unroutable';
+      } else if (!(await this.#daemonAnswers())) {
+        return 'no outcome';
+      }
+      await sleep(100, undefined, { signal: this.#signal });
+    }
+    return 'no outcome';
+  }
+
+  /** A bus to the broker at its present address. */
+  async open(): Promise<Bus> {
+    const { configuration, statePath } = this.#client;
+    const embedded = this.#embedded ? await readBrokerFile(statePath) : undefined;
+    if (this.#embedded && embedded === undefined)
+      throw new CommandError(`no broker.json in ${statePath}: the daemon has never run`, 2);
+    const at = JSON.stringify(embedded ?? null);
+    if (this.#bus?.at === at) return this.#bus.bus;
+    await this.close();
+    const bus = openBus({
+      rpc: configuration.values({ group: 'DEFAULT', options: rpcOptions }),
+      rabbit: configuration.values({ group: 'oslo_messaging_rabbit', options: rabbitOptions }),
+      embedded,
+      program: 'volume-daemon-client',
+      instance: 'client',
+      logs: () => silent,
+    });
+    this.#bus = { bus, at };
+    return bus;
+  }
+
+  async close(): Promise<void> {
+    await this.#bus?.bus.close();
+    this.#bus = undefined;
+  }
+
+  async #daemonAnswers(): Promise<boolean> {
+    try {
+      await askDaemon(this.#client.adminSocket, 'GET', '/livez', undefined, 2_000);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

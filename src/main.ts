@@ -1,0 +1,90 @@
+import { homedir } from 'node:os';
+import { basename } from 'node:path';
+import { messageOf } from './base/errors.ts';
+import { version } from './base/version.ts';
+import { parseArguments } from './cli/arguments.ts';
+import type { Environment } from './cli/environment.ts';
+import type { Program } from './cli/usage.ts';
+import { UsageError } from './cli/usage-error.ts';
+import { clientCommands } from './commands.ts';
+import type { Signals } from './serve.ts';
+
+/** Signals that mean something to the daemon; most of them would otherwise end Node, or open a debugger (L-114, L-178). */
+const trapped = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGALRM', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** Reads argv, runs what it asks for, and resolves to the exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const signals = trapSignals();
+  const interrupt = new AbortController();
+  const environment: Environment = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    home: homedir(),
+    schema: async () => (await import('./service/schema.ts')).schema,
+    signal: interrupt.signal,
+  };
+  const name = basename(process.argv[1] ?? '') === 'cinder-volume' ? 'cinder-volume' : 'volume-daemon';
+  const program: Program = {
+    name,
+    version,
+    commands: clientCommands(() => program),
+    backends: async (words) => (await import('./cli/completions.ts')).backendNames(words, environment),
+  };
+  try {
+    const invocation = await parseArguments(argv, program, { columns: process.stdout.columns, env: process.env });
+    switch (invocation.kind) {
+      case 'print':
+        process.stdout.write(invocation.text);
+        return 0;
+      case 'serve': {
+        const { serve } = await import('./serve.ts');
+        return await serve(invocation.request, environment, signals);
+      }
+      case 'check': {
+        const { checkConfiguration } = await import('./cli/config.ts');
+        const { configKnowledge } = await import('./commands.ts');
+        const options = { strict: false, environment: false };
+        return await checkConfiguration(
+          await configKnowledge(),
+          { ...environment, ...invocation.request, debug: false },
+          options,
+        );
+      }
+      case 'command': {
+        signals.to((signal) => {
+          if (signal === 'SIGINT' || signal === 'SIGTERM' || signal === 'SIGHUP') interrupt.abort();
+        });
+        const { runCommand } = await import('./cli/run-command.ts');
+        return await runCommand(invocation, environment);
+      }
+      default:
+        return invocation satisfies never;
+    }
+  } catch (error) {
+    if (error instanceof UsageError) process.stderr.write(error.text);
+    else process.stderr.write(`${messageOf(error)}\n`);
+    return error instanceof UsageError ? error.exitCode : 1;
+  }
+}
+
+/** Traps them at once, and remembers one that comes before anybody is ready for it. */
+function trapSignals(): Signals {
+  let handler: ((signal: NodeJS.Signals) => void) | undefined;
+  const early: NodeJS.Signals[] = [];
+  for (const name of trapped) {
+    process.on(name, (signal) => {
+      if (handler !== undefined) handler(signal);
+      else if (signal === 'SIGTERM') process.exit(0);
+      else if (signal === 'SIGINT' || signal === 'SIGALRM') process.exit(1);
+      else early.push(signal);
+    });
+  }
+  return {
+    to(next) {
+      handler = next;
+      for (const signal of early.splice(0)) next(signal);
+    },
+  };
+}

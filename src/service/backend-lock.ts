@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Coordinator, HeldLock } from '../interface/coordinator.ts';
+import type { ServiceHost } from '../objects/host.ts';
+import type { Service } from '../objects/service.ts';
+
+/** Milliseconds between two tries while a predecessor still has it. */
+const askEvery = 250;
+
+/**
+ * The kernel lock of one service on this machine, from before its set-up to its last moment (R-06). Who has it knows that
+ * no predecessor lives here; its note tells whether the predecessor was here at all.
+ */
+export class BackendLock {
+  readonly #coordinator: Coordinator;
+  readonly #file: string;
+  #held: HeldLock | undefined;
+
+  constructor(coordinator: Coordinator, statePath: string, host: ServiceHost) {
+    this.#coordinator = coordinator;
+    this.#file = join(statePath, `${host}.lock`);
+  }
+
+  get held(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** One try. */
+  async take(): Promise<boolean> {
+    if (this.#held !== undefined) return true;
+    const lock = await this.#coordinator.tryLock(this.#file);
+    if (lock.held) this.#held = lock;
+    return lock.held;
+  }
+
+  /** Resolves when it is ours. */
+  async wait(signal: AbortSignal): Promise<void> {
+    while (!(await this.take())) await sleep(askEvery, undefined, { signal });
+  }
+
+  /**
+   * Whether nobody else can be at work on what this service has claimed: the lock is ours, and the row was last written from
+   * here. The note is written before the row, so it may be one ahead.
+   */
+  provesAlone(row: Service, isNew: boolean): boolean {
+    if (this.#held === undefined) return false;
+    const noted = this.#held.note.trim();
+    return isNew || noted === String(row.report_count) || noted === String(row.report_count + 1);
+  }
+
+  /** Notes the `report_count` that is about to be written. */
+  async note(reportCount: number): Promise<void> {
+    await this.#held?.write(String(reportCount));
+  }
+
+  async release(): Promise<void> {
+    await this.#held?.release();
+    this.#held = undefined;
+  }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../base/log.ts';
+import { cleanUp } from '../volume/cleanup.ts';
+import { HandoverWatch, type Inbox } from '../volume/handover.ts';
+import { cleanUpAtStart } from '../volume/init-host.ts';
+import type { VolumeManager } from '../volume/manager.ts';
+import type { BackendLock } from './backend-lock.ts';
+
+/** How often rows that may belong to a draining predecessor are looked at again (database.md §5.5). */
+const freshLook = 10_000;
+
+/** How often every transitional row is looked at, whatever happened (manager.md §2.6 rule 1). */
+const wholeLook = 600_000;
+
+/** Looks for work that nobody does: interrupted by a crash, or handed over in a message that never came. */
+export class RecoveryLoop {
+  readonly #manager: VolumeManager;
+  readonly #log: Logger;
+  readonly #watch: HandoverWatch;
+  readonly #wake = new Set<() => void>();
+  #whole = false;
+  #lastWhole = Number.NEGATIVE_INFINITY;
+
+  constructor(manager: VolumeManager, log: Logger, inbox: Inbox) {
+    this.#manager = manager;
+    this.#log = log;
+    this.#watch = new HandoverWatch(manager, inbox);
+  }
+
+  /** Every consumer stands again, after a start or a break: whatever was handed over meanwhile must be found. */
+  consumersStand(): void {
+    this.#whole = true;
+    for (const resume of this.#wake) resume();
+    this.#wake.clear();
+  }
+
+  /**
+   * What an earlier process of this service left, now and until no row is left that a predecessor may still be at work on.
+   * `alone`: there is none, as the lock proves. When the lock becomes ours later, that proves it as well (R-06).
+   */
+  async ownRows(alone: boolean, lock: Pick<BackendLock, 'held' | 'wait'>, signal: AbortSignal): Promise<void> {
+    let certain = alone;
+    for (let again = await cleanUpAtStart(this.#manager, certain, signal); again && !signal.aborted; ) {
+      if (lock.held) await sleep(freshLook, undefined, { signal });
+      else certain = await cameWithin(freshLook, lock, signal);
+      again = await cleanUp(this.#manager, { alone: certain }, signal);
+    }
+  }
+
+  /** Hand-overs, for as long as the service runs. `interval` is that of the capability reports. */
+  async handOvers(interval: () => number, signal: AbortSignal): Promise<void> {
+    let waiting = false;
+    while (!signal.aborted) {
+      const grace = this.#manager.settings.handover_grace * 1000;
+      await this.#pause(waiting && grace > 0 ? grace + 100 : interval(), signal);
+      if (signal.aborted) return;
+      if (!this.#manager.initialized) continue;
+      const whole = this.#whole || waiting || performance.now() - this.#lastWhole > wholeLook;
+      if (whole) this.#lastWhole = performance.now();
+      this.#whole = false;
+      try {
+        waiting = await this.#watch.look(whole, signal);
+        await cleanUp(this.#manager, {}, signal);
+      } catch (error) {
+        if (!signal.aborted) this.#log.exception(error, 'Error during %s', 'look for lost requests');
+      }
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#whole) return;
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#wake.add(onAbort);
+    await sleep(ms, undefined, { signal: stop.signal }).catch(() => {});
+    this.#wake.delete(onAbort);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** True when the lock became ours within `ms`. */
+async function cameWithin(ms: number, lock: Pick<BackendLock, 'wait'>, signal: AbortSignal): Promise<boolean> {
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  return lock.wait(stop).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,115 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RunningOperation } from '../interface/rpc.ts';
+import type { VolumeStats } from '../interface/volume-driver.ts';
+import type { BackendState, WorkerReport } from '../interface/worker-report.ts';
+import type { Instruments } from './instruments.ts';
+
+/** What is known of one service, each from whoever knows it. */
+interface Facts {
+  /** Why the database is not there; undefined when it is. */
+  readonly database: string | undefined;
+  readonly driver: { readonly name: string; readonly version: string; readonly initialized: boolean } | undefined;
+  /** Why the driver's last set-up failed. */
+  readonly driverTrouble: string | undefined;
+  readonly driverTried: boolean;
+  readonly consuming: boolean;
+  /** Why there are no consumers. */
+  readonly brokerTrouble: string | undefined;
+  readonly drain: 'no' | 'draining' | 'drained';
+  readonly nextTry: number | null;
+}
+
+/** Puts the facts together to one state: `up` means that requests arrive and the driver works. */
+export class ServiceState {
+  #facts: Facts = {
+    database: 'not open yet',
+    driver: undefined,
+    driverTrouble: undefined,
+    driverTried: false,
+    consuming: false,
+    brokerTrouble: undefined,
+    drain: 'no',
+    nextTry: null,
+  };
+  #state: BackendState = 'starting';
+  #reason: string | null = null;
+  #since = Date.now();
+  #consumerLost = performance.now();
+  readonly #changed: () => void;
+
+  /** `changed` is called when state or reason are others than before. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  get initialized(): boolean {
+    return this.#facts.driver?.initialized === true;
+  }
+
+  get nextTry(): number | null {
+    return this.#facts.nextTry;
+  }
+
+  get draining(): boolean {
+    return this.#facts.drain !== 'no';
+  }
+
+  set(news: Partial<Facts>): void {
+    if (this.#facts.consuming && news.consuming === false) this.#consumerLost = performance.now();
+    const before = this.#facts;
+    this.#facts = { ...before, ...news };
+    const [state, reason] = this.#judge();
+    if (state === this.#state && reason === this.#reason && isDeepStrictEqual(before.driver, this.#facts.driver))
+      return;
+    if (state !== this.#state) this.#since = Date.now();
+    this.#state = state;
+    this.#reason = reason;
+    this.#changed();
+  }
+
+  /**
+   * Why the heartbeat is withheld: a driver that does not work, or `grace` ms without a consumer (L-126, L-130). During a
+   * drain there are none on purpose.
+   */
+  trouble(grace: number): string | undefined {
+    if (!this.initialized) return `driver not initialised: ${this.#facts.driverTrouble ?? 'being set up'}`;
+    if (this.#facts.consuming || this.draining) return undefined;
+    return performance.now() - this.#consumerLost > grace ? 'no RPC consumer' : undefined;
+  }
+
+  report(
+    instruments: Instruments,
+    rest: {
+      inflight: readonly RunningOperation[];
+      stats: VolumeStats | undefined;
+      lastReport: number | null;
+      databaseAnswers: boolean;
+    },
+  ): WorkerReport {
+    return {
+      state: this.#state,
+      since: this.#since,
+      reason: this.#reason,
+      driver: this.#facts.driver ?? null,
+      lag_ms: Math.round(instruments.lag),
+      inflight: rest.inflight,
+      last_db_report: rest.lastReport,
+      rpc_connected: this.#facts.consuming,
+      database_connected: this.#facts.database === undefined && rest.databaseAnswers,
+      stats: rest.stats ?? null,
+      cleanup: instruments.cleanup,
+      counters: instruments.counters,
+    };
+  }
+
+  #judge(): [BackendState, string | null] {
+    const { database, driver, driverTrouble, driverTried, consuming, brokerTrouble, drain } = this.#facts;
+    if (drain !== 'no') return [drain, 'drained by an operator, or stopping'];
+    if (database !== undefined) return ['starting', `database: ${database}`];
+    if (driver === undefined || !driverTried) return ['starting', 'the driver is being set up'];
+    if (!driver.initialized) return ['down', `driver not initialised: ${driverTrouble ?? 'being set up'}`];
+    if (!consuming)
+      return [this.#state === 'starting' ? 'starting' : 'down', `no RPC consumer: ${brokerTrouble ?? 'connecting'}`];
+    return ['up', null];
+  }
+}

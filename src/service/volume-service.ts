@@ -1,0 +1,492 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../base/errors.ts';
+import { type Logger, withLogContext } from '../base/log.ts';
+import { KeyedMutex } from '../base/mutex.ts';
+import { Scope } from '../base/scope.ts';
+import { version } from '../base/version.ts';
+import type { Configuration } from '../config/load.ts';
+import { openCoordinator } from '../coordination/coordinator.ts';
+import { lockFolder } from '../coordination/options.ts';
+import type { Coordinator } from '../interface/coordinator.ts';
+import { daemonGroup, serviceGroup } from '../interface/daemon-options.ts';
+import type { Database, NewService } from '../interface/database.ts';
+import type { RunningOperation } from '../interface/rpc.ts';
+import type { VolumeDriver } from '../interface/volume-driver.ts';
+import type { WorkerReport } from '../interface/worker-report.ts';
+import { mask } from '../log/mask.ts';
+import { volumeServers } from '../messaging/addressing.ts';
+import { type Bus, openBus } from '../messaging/bus.ts';
+import type { BrokerAddress } from '../messaging/connection-plan.ts';
+import { notifier } from '../messaging/notifier.ts';
+import { schedulerClient } from '../messaging/scheduler-client.ts';
+import { RpcServer } from '../messaging/server.ts';
+import { adminContext } from '../objects/context.ts';
+import type { ServiceHost } from '../objects/host.ts';
+import { objectVersion, rpcVersion, type Service } from '../objects/service.ts';
+import { publishCapabilities } from '../volume/capabilities.ts';
+import { CapabilityReport } from '../volume/capability-report.ts';
+import { Claims } from '../volume/claim.ts';
+import { volumeEndpoint } from '../volume/endpoint.ts';
+import { afterInit, initHost, warnOfStrandedVolumes } from '../volume/init-host.ts';
+import type { VolumeManager } from '../volume/manager.ts';
+import { openDatabaseAtLast, untilItWorks } from './adapters.ts';
+import { BackendLock } from './backend-lock.ts';
+import { type DriverSources, openDriver } from './driver.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Instruments, waitingText } from './instruments.ts';
+import { every } from './periodic.ts';
+import { RecoveryLoop } from './recovery-loop.ts';
+import { coordinationGroup, notificationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
+import { ServiceState } from './state.ts';
+import { tellVersionPins } from './version-pins.ts';
+
+export interface VolumeServiceOptions extends DriverSources {
+  /** Every service of this node. */
+  readonly services: readonly ServiceHost[];
+  /** Resolves when the embedded broker listens; undefined where the configuration names a broker. */
+  readonly broker: Promise<BrokerAddress> | undefined;
+  readonly drained: boolean;
+  /** Told at each change and every 5 s; the second is the time of the driver's next try. */
+  readonly tell: (report: WorkerReport, nextTry: number | null) => void;
+}
+
+/** Milliseconds between two reports to the supervisor (L-210). */
+const tellEvery = 5_000;
+
+/** Deletes that end within so many milliseconds make one capability report. */
+const publishDelay = 250;
+
+/**
+ * One backend at work: its adapters, its heartbeat, its RPC server. `run` opens them in the order of lifecycle.md §14,
+ * `close` lets operations end and undoes everything in reverse.
+ */
+export class VolumeService {
+  readonly #options: VolumeServiceOptions;
+  readonly #log: Logger;
+  /** Connections and timers; closed last. */
+  readonly #scope = new Scope();
+  /** Work of our own on volumes: clean-up and lost requests. A drain waits for it. */
+  readonly #recovering = new Scope();
+  readonly #instruments = new Instruments();
+  readonly #capabilities = new CapabilityReport();
+  readonly #state = new ServiceState(() => this.#tell());
+  #configuration: Configuration;
+  #settings: VolumeManager['settings'];
+  #drained: boolean;
+  #server: RpcServer | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #bus: Bus | undefined;
+  #db: Database | undefined;
+  #askAgain: () => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  constructor(options: VolumeServiceOptions) {
+    this.#options = options;
+    this.#log = options.log.logs('cinder.service');
+    this.#configuration = options.configuration;
+    this.#settings = volumeSettings(options.configuration, options.backend);
+    this.#drained = options.drained;
+  }
+
+  /**
+   * Resolves when everything runs, or was closed meanwhile. Rejects with what makes this backend impossible as configured;
+   * everything else is tried again for as long as it takes (L-121, L-131).
+   */
+  async run(): Promise<void> {
+    const { host, log } = this.#options;
+    const scope = this.#scope;
+    this.#log.info('Starting cinder-volume node (version %s)', version);
+    scope.spawn((signal) => this.#tellRegularly(signal));
+    const coordinator = this.#openCoordinator();
+    const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host);
+    scope.defer(() => lock.release());
+    const driver = await openDriver(this.#options, coordinator);
+    scope.defer(() => driver.close());
+    this.#state.set({ driver: { name: driver.name, version: driver.version, initialized: false } });
+    try {
+      await withLogContext(adminContext(), () => this.#open(coordinator, driver, lock));
+    } catch (error) {
+      if (!scope.signal.aborted) throw error;
+      log.logs('cinder.service').debug('The start was cut off: %s', messageOf(error));
+    }
+  }
+
+  /** Configuration that was read again: mutable options take their new values (L-161, L-163). */
+  async reset(configuration: Configuration): Promise<void> {
+    this.#configuration = configuration;
+    this.#settings = volumeSettings(configuration, this.#options.backend);
+    this.#options.log.logs('cinder.manager').info('Resetting cached RPC version pins.');
+    try {
+      if (this.#db !== undefined) await tellVersionPins(this.#db, this.#options.log.logs);
+    } catch (error) {
+      this.#log.log('WARNING', { error }, 'The versions of the other services could not be read');
+    }
+  }
+
+  /** Takes no new messages, or takes them again. Does not wait. */
+  drain(on: boolean): void {
+    this.#drained = on;
+    if (this.#closing !== undefined || this.#server === undefined) return;
+    if (on) void this.#drainServer(this.#server);
+    else {
+      void this.#server.resume();
+      this.#state.set({ drain: 'no' });
+    }
+  }
+
+  /** Tries the driver's set-up now instead of at its next turn. */
+  reinit(): void {
+    this.#askAgain();
+  }
+
+  running(): readonly RunningOperation[] {
+    return this.#server?.running() ?? [];
+  }
+
+  /** What this backend is connected to, a line each. */
+  connections(): readonly string[] {
+    const broker = this.#bus?.transport;
+    return [
+      `broker = ${broker?.connected ? 'connected' : (broker?.trouble?.message ?? 'not connected')}`,
+      `database = ${this.#db?.url ?? 'not open'}${this.#heartbeat?.connected === false ? ' (away)' : ''}`,
+    ];
+  }
+
+  /**
+   * Takes no more messages, lets operations end and their replies leave, then undoes everything in reverse; the heartbeat
+   * goes on until then (L-171, L-175). May be called twice. What a kill cuts off is found by the next start.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Steps 2 to 8 of lifecycle.md §14. */
+  async #open(coordinator: Coordinator, driver: VolumeDriver, lock: BackendLock): Promise<void> {
+    const { host, log, services } = this.#options;
+    const { signal } = this.#scope;
+    const [db, bus] = await Promise.all([this.#openDatabase(signal), this.#openBus(signal), lock.take()]);
+    const { service, isNew } = await this.#register(db, signal);
+    const alone = lock.provesAlone(service, isNew);
+    await lock.note(service.report_count);
+    const heartbeat = this.#openHeartbeat(db, service, lock);
+    const claims = new Claims({
+      db,
+      log: log.logs('cinder.volume.claim'),
+      host,
+      serviceId: () => heartbeat.service.id,
+    });
+    this.#scope.defer(() => claims.close());
+    const manager = this.#makeManager({ driver, db, bus, coordinator, claims, heartbeat });
+    const recovery = new RecoveryLoop(manager, this.#log, {
+      breaks: () => this.#server?.breaks ?? 0,
+      isEmpty: async () =>
+        this.#server !== undefined && this.#server.waitingCasts === 0 && (await this.#server.depth()) === 0,
+    });
+    await this.#firstTry(manager, recovery, lock, alone);
+    await this.#openServer(manager, bus, db, recovery);
+    this.#startTimers(manager, heartbeat, recovery);
+    await tellVersionPins(db, log.logs);
+    const { host: node } = this.#configuration.values(serviceGroup);
+    if (node !== undefined) await warnOfStrandedVolumes(manager, node, services);
+  }
+
+  /** Begins the driver's set-up, which goes on until it works, and resolves when the first try has ended either way. */
+  #firstTry(manager: VolumeManager, recovery: RecoveryLoop, lock: BackendLock, alone: boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const { name, version: of } = manager.driver;
+      const listener = {
+        initialized: () => {
+          this.#state.set({ driver: { name, version: of, initialized: true }, driverTried: true, nextTry: null });
+          resolve();
+        },
+        failed: (error: unknown, wait: number) => {
+          this.#state.set({ driverTried: true, driverTrouble: messageOf(error), nextTry: Date.now() + wait });
+          resolve();
+        },
+      };
+      const impatience = { asked: (stop: AbortSignal) => this.#asked(stop) };
+      this.#scope.spawn(async (stop) => {
+        await initHost(manager, listener, impatience, stop);
+        await afterInit(manager, stop);
+        await this.#beat();
+        this.#recovering.spawn((end) => recovery.ownRows(alone, lock, end));
+      });
+      this.#scope.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  async #openServer(manager: VolumeManager, bus: Bus, db: Database, recovery: RecoveryLoop): Promise<void> {
+    const { log, host, backend } = this.#options;
+    const rpc = this.#configuration.values(rpcGroup);
+    const { rabbit } = bus;
+    this.#scope.signal.throwIfAborted();
+    this.#log.debug('Creating RPC server for service %s', 'cinder-volume');
+    this.#log.debug('Pinning object versions for RPC server serializer to %s', objectVersion);
+    const server = new RpcServer({
+      transport: bus.transport,
+      servers: volumeServers(host),
+      controlExchange: rpc.control_exchange,
+      endpoint: volumeEndpoint(manager, log),
+      topology: rabbit,
+      instance: backend,
+      slots: rpc.executor_thread_pool_size,
+      prefetch: rabbit.rabbit_qos_prefetch_count,
+      responseTimeout: rpc.rpc_response_timeout,
+      replyTimeout: rabbit.kombu_missing_consumer_retry_timeout,
+      ping: rpc.rpc_ping_enabled,
+      databaseAnswers: () => db.ping(),
+      mask,
+      logs: log.logs,
+      observe: (method, result, milliseconds) => this.#instruments.observe(method, result, milliseconds),
+    });
+    this.#server = server;
+    this.#scope.defer(() => server.close());
+    if (this.#drained) void this.#drainServer(server);
+    server.onEvent((event) => {
+      this.#state.set({ consuming: server.consuming });
+      if (event.type === 'consuming') {
+        recovery.consumersStand();
+        void this.#beat();
+      }
+    });
+    bus.transport.onEvent((event) => {
+      this.#state.set({ brokerTrouble: event.type === 'down' ? event.reason : undefined, consuming: server.consuming });
+      if (event.type === 'up') manager.publishSoon();
+    });
+    this.#state.set({ consuming: server.consuming });
+  }
+
+  /** Heartbeat, periodic report, proof of the way through the broker, and the look for lost requests (L-120, O-10). */
+  #startTimers(manager: VolumeManager, heartbeat: Heartbeat, recovery: RecoveryLoop): void {
+    const values = () => this.#configuration.values(serviceGroup);
+    const beat = () => values().report_interval * 1000;
+    const publish = () => (values().periodic_interval > 0 ? this.#settings.backend_stats_polling_interval * 1000 : 0);
+    const run = (
+      name: string,
+      interval: () => number,
+      delay: number,
+      task: (signal: AbortSignal) => Promise<void>,
+    ): void => this.#scope.spawn((signal) => every({ name, interval, delay, run: task }, this.#log, signal));
+    run('report_state', beat, beat(), async () => heartbeat.beat());
+    run(
+      'probe',
+      () => 2 * beat(),
+      2 * beat(),
+      async (signal) => void (await this.#server?.probe(signal)),
+    );
+    run(
+      'publish_service_capabilities',
+      publish,
+      Math.random() * values().periodic_fuzzy_delay * 1000 + publish(),
+      (signal) => withLogContext(adminContext(), () => publishCapabilities(manager, adminContext(), signal)),
+    );
+    this.#recovering.spawn((signal) => recovery.handOvers(publish, signal));
+    void this.#beat();
+  }
+
+  #makeManager(parts: {
+    readonly driver: VolumeDriver;
+    readonly db: Database;
+    readonly bus: Bus;
+    readonly coordinator: Coordinator;
+    readonly claims: Claims;
+    readonly heartbeat: Heartbeat;
+  }): VolumeManager {
+    const { bus, heartbeat } = parts;
+    const { log, host } = this.#options;
+    const state = this.#state;
+    const settings = (): VolumeManager['settings'] => this.#settings;
+    const manager: VolumeManager = {
+      ...parts,
+      host,
+      scheduler: schedulerClient(bus.client),
+      notifier: notifier({
+        values: this.#configuration.values(notificationGroup),
+        transport: bus.transport,
+        controlExchange: this.#configuration.values(rpcGroup).control_exchange,
+        topology: bus.rabbit,
+        mask,
+        logs: log.logs,
+      }),
+      capabilities: this.#capabilities,
+      connections: new KeyedMutex(),
+      log: log.logs('cinder.volume.manager'),
+      cleanupLog: log.logs('cinder.manager'),
+      get settings() {
+        return settings();
+      },
+      get service() {
+        return heartbeat.service;
+      },
+      get initialized() {
+        return state.initialized;
+      },
+      signal: this.#scope.signal,
+      publishSoon: this.#coalesced((signal) => publishCapabilities(manager, adminContext(), signal)),
+      note: (note) => this.#instruments.note(note),
+    };
+    return manager;
+  }
+
+  /** Runs `task` a moment after it was asked for, once for all who ask within that moment. */
+  #coalesced(task: (signal: AbortSignal) => Promise<void>): () => void {
+    let waiting = false;
+    return () => {
+      if (waiting || this.#scope.signal.aborted || this.#closing !== undefined) return;
+      waiting = true;
+      this.#scope.spawn(async (signal) => {
+        await sleep(publishDelay, undefined, { signal });
+        waiting = false;
+        try {
+          await task(signal);
+        } catch (error) {
+          if (!signal.aborted) this.#log.log('DEBUG', { error }, 'A capability report did not leave');
+        }
+      });
+    };
+  }
+
+  async #openDatabase(signal: AbortSignal): Promise<Database> {
+    const waiting = (reason: string): void => this.#state.set({ database: reason });
+    const db = await openDatabaseAtLast(this.#configuration, this.#options.log, waiting, signal);
+    this.#db = db;
+    this.#scope.defer(() => db[Symbol.asyncDispose]());
+    this.#state.set({ database: undefined });
+    return db;
+  }
+
+  async #openBus(signal: AbortSignal): Promise<Bus> {
+    const { broker, log, backend } = this.#options;
+    const bus = openBus({
+      rpc: this.#configuration.values(rpcGroup),
+      rabbit: this.#configuration.values(rabbitGroup),
+      embedded: broker === undefined ? undefined : await unlessAborted(broker, signal),
+      program: 'cinder-volume',
+      instance: backend,
+      logs: log.logs,
+    });
+    this.#bus = bus;
+    this.#scope.defer(() => bus.close());
+    return bus;
+  }
+
+  #register(db: Database, signal: AbortSignal): Promise<{ service: Service; isNew: boolean }> {
+    const attempt = async () => {
+      const wanted = this.#registration();
+      const isNew = (await db.services.find(wanted.host, wanted.binary)) === undefined;
+      return { service: await db.services.register(wanted), isNew };
+    };
+    const failed = (error: unknown): void => {
+      this.#state.set({ database: messageOf(error) });
+      this.#log.log('WARNING', { error, outage: 'database' }, 'The service could not be registered');
+    };
+    return untilItWorks(attempt, { failed, signal }).finally(() => this.#state.set({ database: undefined }));
+  }
+
+  #registration(): NewService {
+    const { enable_new_services, storage_availability_zone } = this.#configuration.values(serviceGroup);
+    return {
+      host: this.#options.host,
+      binary: 'cinder-volume',
+      topic: 'cinder-volume',
+      availability_zone: this.#settings.backend_availability_zone ?? storage_availability_zone,
+      disabled: !enable_new_services,
+      cluster_name: null,
+      rpc_current_version: rpcVersion,
+      object_current_version: objectVersion,
+    };
+  }
+
+  #openHeartbeat(db: Database, service: Service, lock: BackendLock): Heartbeat {
+    this.#heartbeat = new Heartbeat(service, {
+      db,
+      log: this.#log,
+      registration: () => this.#registration(),
+      trouble: () => this.#state.trouble(this.#consumerGrace()),
+      note: (count) => lock.note(count),
+    });
+    return this.#heartbeat;
+  }
+
+  /** A report out of turn, when the service has just become what a report would say. */
+  async #beat(): Promise<void> {
+    const { report_interval } = this.#configuration.values(serviceGroup);
+    const usable = this.#state.initialized && this.#server?.consuming === true;
+    if (report_interval > 0 && usable && this.#heartbeat !== undefined) await this.#heartbeat.beat();
+    this.#tell();
+  }
+
+  /** Milliseconds without a consumer after which the heartbeat stops (L-130). */
+  #consumerGrace(): number {
+    const { rpc_lost_grace } = this.#configuration.values(daemonGroup);
+    const { report_interval } = this.#configuration.values(serviceGroup);
+    return (rpc_lost_grace || 2 * report_interval) * 1000;
+  }
+
+  async #drainServer(server: RpcServer): Promise<void> {
+    this.#state.set({ drain: 'draining' });
+    await server.drain();
+    if (this.#drained && this.#closing === undefined) this.#state.set({ drain: 'drained' });
+  }
+
+  async #close(): Promise<void> {
+    this.#state.set({ drain: 'draining' });
+    const telling = setInterval(() => {
+      const running = this.running();
+      if (running.length > 0) this.#log.info('Waiting for %d operations: %s', running.length, waitingText(running));
+    }, 10_000);
+    try {
+      await this.#server?.drain();
+      await this.#recovering.close();
+    } finally {
+      clearInterval(telling);
+    }
+    await this.#scope.close();
+  }
+
+  #openCoordinator(): Coordinator {
+    const { backend_url } = this.#configuration.values(coordinationGroup);
+    return openCoordinator({ folder: lockFolder(backend_url), logger: this.#options.log.logs('cinder.coordination') });
+  }
+
+  #asked(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#askAgain = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  #tell(): void {
+    const heartbeat = this.#heartbeat;
+    const report = this.#state.report(this.#instruments, {
+      inflight: this.running(),
+      stats: this.#capabilities.stats,
+      lastReport: heartbeat?.lastReport ?? null,
+      databaseAnswers: heartbeat?.connected ?? true,
+    });
+    this.#options.tell(report, this.#state.nextTry);
+  }
+
+  async #tellRegularly(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#instruments.tick(tellEvery);
+      this.#tell();
+      await sleep(tellEvery, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
