@@ -64,6 +64,9 @@ export function asksForCaller(layout: Layout): boolean {
   return callerNames.some((name) => layout.names.has(name));
 }
 
+/** Asked once: each call is a system call. */
+export const thisHost = hostname();
+
 /** Begun when the process began: the zero of `relativeCreated`. */
 export function sinceStart(time: number): number {
   return Math.round(time - performance.timeOrigin);
@@ -137,7 +140,7 @@ const fields: Readonly<Record<string, Field>> = {
   funcName: (record) => record.caller?.funcName ?? '',
   project: () => 'cinder',
   version: (_record, scene) => scene.identity.version,
-  hostname: () => hostname(),
+  hostname: () => thisHost,
   instance: (record, scene) => scene.instance(record),
   resource: (record) => (record.resource === undefined ? '' : `[${record.resource}] `),
   color: (record, scene) => (scene.color ? colors[record.level] : ''),
