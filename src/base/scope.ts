@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isAbort } from './errors.ts';
 
 type Undo = () => unknown;
@@ -18,6 +19,8 @@ export class Scope {
   /** `report` gets the error of a task that nobody awaits. Without one the error ends the process. */
   constructor(report: (error: unknown) => void = throwLater) {
     this.#report = report;
+    // Every task listens to the one signal: many listeners are no leak here.
+    setMaxListeners(0, this.signal);
   }
 
   /** Aborts when the scope stops waiting for its tasks. */

@@ -79,21 +79,22 @@ export type ServiceChanges = Partial<
   Pick<Service, 'disabled' | 'disabled_reason' | 'replication_status' | 'active_backend_id' | 'frozen' | 'cluster_name'>
 >;
 
+/** Columns that the database keeps by itself. */
+type Stamps = 'created_at' | 'updated_at' | 'deleted_at' | 'deleted';
+
 /** Columns of a volume that can be written; `metadata` replaces the whole set. */
 export type VolumeChanges = Partial<
   Omit<
     Volume,
     | 'id'
-    | 'created_at'
-    | 'updated_at'
-    | 'deleted_at'
-    | 'deleted'
+    | 'volume_type_id'
     | 'admin_metadata'
     | 'glance_metadata'
     | 'volume_type'
     | 'volume_attachment'
     | 'group'
-  >
+    | Stamps
+  > & { readonly volume_type_id: string }
 >;
 
 /** A page of rows in the order of their ids: what comes behind `after`, `limit` rows at most. */
@@ -119,6 +120,13 @@ export interface VolumeTable {
   update(id: string, changes: VolumeChanges, expected?: readonly string[]): Promise<boolean>;
   /** `volume_destroy` of database.md §4. False when it was gone. */
   destroy(id: string): Promise<boolean>;
+  /**
+   * `volume_update_status_based_on_attachment` of database.md §4: `in-use` while there are attachments, else `available`.
+   * False when the volume is gone.
+   */
+  settleStatus(id: string): Promise<boolean>;
+  /** True while a backup that is being restored names the volume: cinder-backup is writing it (manager.md §2.3). */
+  restoredFromBackup(id: string): Promise<boolean>;
   setAdminMetadata(id: string, key: string, value: string): Promise<void>;
   removeAdminMetadata(id: string, key: string): Promise<void>;
   /** Copies the image properties of a bootable source (database.md §3.3); true when there were any. */
@@ -134,9 +142,9 @@ export interface PoolUsage {
 
 export type GlanceOwner = { readonly volume_id: string } | { readonly snapshot_id: string };
 
-/** What a create needs; everything else is null, false or the default type. */
+/** What a create needs; everything else is null, false or the default type. `use_quota` is true unless it says otherwise. */
 export type NewVolume = Partial<
-  Omit<Volume, 'id' | 'size' | 'status' | 'volume_type' | 'volume_attachment' | 'group'>
+  Omit<Volume, 'id' | 'size' | 'status' | 'volume_type' | 'volume_attachment' | 'group' | Stamps>
 > & {
   readonly id: string;
   readonly size: number;
@@ -144,10 +152,9 @@ export type NewVolume = Partial<
 };
 
 export type SnapshotChanges = Partial<
-  Omit<
-    Snapshot,
-    'id' | 'volume_id' | 'created_at' | 'updated_at' | 'deleted_at' | 'deleted' | 'volume' | 'group_snapshot'
-  >
+  Omit<Snapshot, 'id' | 'volume_id' | 'volume_type_id' | 'volume' | 'group_snapshot' | Stamps> & {
+    readonly volume_type_id: string;
+  }
 >;
 
 /** Snapshots come with metadata, without their volume. */
@@ -163,22 +170,25 @@ export interface SnapshotTable {
   destroy(id: string): Promise<boolean>;
 }
 
-export type NewSnapshot = Partial<Omit<Snapshot, 'volume' | 'group_snapshot'>> &
+export type NewSnapshot = Partial<Omit<Snapshot, 'volume' | 'group_snapshot' | Stamps>> &
   Pick<Snapshot, 'id' | 'volume_id' | 'volume_size' | 'status'>;
 
-export type AttachmentChanges = Partial<
-  Omit<VolumeAttachment, 'id' | 'volume_id' | 'volume' | 'created_at' | 'updated_at' | 'deleted_at' | 'deleted'>
->;
+export type AttachmentChanges = Partial<Omit<VolumeAttachment, 'id' | 'volume_id' | 'volume' | Stamps>>;
 
 export interface AttachmentTable {
   get(id: string): Promise<VolumeAttachment | undefined>;
   ofVolume(volumeId: string): Promise<readonly VolumeAttachment[]>;
-  create(attachment: Partial<VolumeAttachment> & Pick<VolumeAttachment, 'id' | 'volume_id'>): Promise<void>;
+  create(attachment: AttachmentChanges & Pick<VolumeAttachment, 'id' | 'volume_id'>): Promise<void>;
   update(id: string, changes: AttachmentChanges): Promise<boolean>;
-  /** `volume_attached` of database.md §4: the attachment, and the volume's two statuses. Throws InvalidUUID. */
+  /**
+   * `volume_attached` of database.md §4: the attachment, and the volume's two statuses. Throws InvalidUUID,
+   * VolumeAttachmentNotFound, VolumeNotFound.
+   */
   attached(id: string, by: AttachedBy): Promise<void>;
-  /** `volume_detached` of database.md §4, and the end of the admin metadata `attached_mode`. */
+  /** `volume_detached` of database.md §4, and the end of the admin metadata `attached_mode`. Throws VolumeNotFound. */
   detached(volumeId: string, id: string | undefined): Promise<void>;
+  /** `attachment_destroy` of database.md §4: for one that never became a connection. False when it was gone. */
+  destroy(id: string): Promise<boolean>;
 }
 
 export interface AttachedBy {
@@ -230,8 +240,13 @@ export interface WorkerTable {
   take(row: WorkerRow, status: string, serviceId: number): Promise<Claim | undefined>;
   /** Sets the status of a claim of ours. False when it is ours no more. */
   setStatus(claim: Claim, status: string, serviceId: number): Promise<boolean>;
-  /** Renews claims of ours and says which are still ours (R-06). */
-  renew(ids: readonly number[], serviceId: number): Promise<ReadonlySet<number>>;
+  /** Renews claims of ours; resolves to the ids of those that are still ours (R-06). */
+  renew(claims: readonly Claim[], serviceId: number): Promise<ReadonlySet<number>>;
+  /**
+   * Undoes `take`: the row says again what it said before, its time included, so that a later clean-up finds it
+   * (database.md §5.5, step 4). False when it is ours no more.
+   */
+  giveBack(row: WorkerRow, claim: Claim, serviceId: number): Promise<boolean>;
   /** Deletes a claim if it is still ours. */
   release(claim: Claim, serviceId: number): Promise<boolean>;
   /** `create_worker` of database.md §5.1: hands the resource over, to be claimed by whoever gets the message. */
@@ -245,8 +260,11 @@ export type QuotaDeltas = Readonly<Record<string, number>>;
 
 /** Quota arithmetic of database.md §7. */
 export interface QuotaTable {
-  /** Resolves to the uuids of the reservations. Deltas below zero never fail on a limit. */
-  reserve(deltas: QuotaDeltas, projectId: string): Promise<readonly string[]>;
+  /**
+   * Resolves to the uuids of the reservations. Deltas below zero never fail on a limit; above it, OverQuota is thrown.
+   * `quotaClass` is the context's, where the context is of this project. Throws QuotaResourceUnknown.
+   */
+  reserve(deltas: QuotaDeltas, projectId: string, quotaClass?: string | null): Promise<readonly string[]>;
   /** Unknown and expired reservations are passed over. */
   commit(reservations: readonly string[], projectId: string): Promise<void>;
   rollback(reservations: readonly string[], projectId: string): Promise<void>;

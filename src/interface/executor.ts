@@ -1,7 +1,10 @@
 import { CinderError } from '../base/errors.ts';
 
 export interface RunOptions {
-  /** Aborting sends SIGTERM, and SIGKILL after a grace; `run` then rejects with an AbortError once the child is gone. */
+  /**
+   * Aborting sends SIGTERM to the child and its children, and SIGKILL after a grace; `run` then rejects with the signal's
+   * reason once they are gone.
+   */
   readonly signal?: AbortSignal;
   /** Milliseconds after which the child is stopped as by an abort, and ProcessExecutionError says so. */
   readonly timeout?: number;
@@ -13,6 +16,12 @@ export interface RunOptions {
   readonly input?: string;
   /** Exit codes that are an answer and no failure; 0 by default. */
   readonly exitCodes?: readonly number[];
+  /** Words of the command that no log line and no error may show: they become `***`. Other users still see arguments. */
+  readonly secrets?: readonly string[];
+  /** For bulk work: low CPU and I/O priority, and the kernel ends the child when this process dies, however it dies. */
+  readonly background?: boolean;
+  /** Bytes of output beyond which the child is stopped with ProcessExecutionError; 64 MiB by default. */
+  readonly maxOutput?: number;
   /** Gets each chunk of standard output as it comes: for programs that report their progress. */
   readonly onStdout?: (text: string) => void;
 }
@@ -23,7 +32,12 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** A program that goes on running, such as a target daemon. */
+export interface StartOptions extends Pick<RunOptions, 'env' | 'asRoot' | 'secrets'> {
+  /** File that its output is appended to (mode 0600); otherwise nobody sees it. */
+  readonly output?: string;
+}
+
+/** A program that goes on running, such as a target daemon. It outlives a killed parent. */
 export interface RunningProgram {
   readonly pid: number;
   /** Resolves when it has ended; never rejects. Exactly one of the two is not null. */
@@ -42,8 +56,8 @@ export interface RunningProgram {
 export interface Executor {
   /** Runs a program to its end. Rejects with ProcessExecutionError for another exit code than those expected. */
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Starts a program and leaves it running. Rejects when it cannot be started. */
-  start(file: string, args: readonly string[], options?: Pick<RunOptions, 'env' | 'asRoot'>): Promise<RunningProgram>;
+  /** Starts a program and leaves it running. Rejects with ProcessExecutionError when it cannot be started. */
+  start(file: string, args: readonly string[], options?: StartOptions): Promise<RunningProgram>;
   /** Where a program stands on the search path; undefined when it is not installed. */
   find(file: string): Promise<string | undefined>;
 }

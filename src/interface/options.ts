@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly anyCase?: boolean;
   readonly min?: number;
   readonly max?: number;
+  /** Most characters of a text, such as the width of the column that it ends in. */
+  readonly maxLength?: number;
   /** Never printed: `****` in the dump, `***` elsewhere (C-082). */
   readonly secret?: boolean;
   /** SIGHUP may change it without replacing a worker (C-080, C-081). */
@@ -36,6 +38,9 @@ export interface OptionGroup {
 
 /** The typed, frozen values of a table. */
 export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
+
+/** Gives the values of a table, for the backend section or group that the reader stands for. */
+export type ReadOptions = <T extends OptionTable>(table: T) => ValuesOf<T>;
 
 type Details = Partial<Omit<Option<unknown>, 'kind' | 'preset' | 'help'>>;
 

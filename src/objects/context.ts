@@ -25,7 +25,9 @@ export function contextFromMessage(message: Readonly<Record<string, unknown>>): 
 
 /** The keys that carry a context in a message. `read_deleted` is always among them: Zed's loader fails without. */
 export function contextToMessage(context: RequestContext): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(context.wire).map(([key, value]) => [prefix + key, value]));
+  const keys: Record<string, unknown> = {};
+  for (const key of Object.keys(context.wire)) keys[prefix + key] = context.wire[key];
+  return keys;
 }
 
 /** Nobody's context, with admin rights and a request id of its own: start-up and periodic work. */

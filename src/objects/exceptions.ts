@@ -133,3 +133,39 @@ export class ServiceNotFound extends CinderError {
     super(`Service ${kwargs.service_id} could not be found.`, kwargs, options);
   }
 }
+
+export class VolumeTypeDefaultMisconfiguredError extends CinderError {
+  constructor(kwargs: { volume_type_name: string }, options?: Options) {
+    super(
+      `The request cannot be fulfilled as the default volume type ${kwargs.volume_type_name} cannot be found.`,
+      kwargs,
+      options,
+    );
+  }
+}
+
+export class QuotaResourceUnknown extends CinderError {
+  constructor(unknown: readonly string[], options?: Options) {
+    const list = pythonList(unknown);
+    super(`Unknown quota resources ${list}.`, { unknown: list }, options);
+  }
+}
+
+/** Resources whose limit an increase would pass, with the limits and the usage as they stood then. */
+export class OverQuota extends CinderError {
+  readonly overs: readonly string[];
+  readonly quotas: Readonly<Record<string, number>>;
+  readonly usages: Readonly<Record<string, { readonly in_use: number; readonly reserved: number }>>;
+
+  constructor(details: Pick<OverQuota, 'overs' | 'quotas' | 'usages'>, options?: Options) {
+    const list = pythonList(details.overs);
+    super(`Quota exceeded for resources: ${list}`, { overs: list }, options);
+    this.overs = details.overs;
+    this.quotas = details.quotas;
+    this.usages = details.usages;
+  }
+}
+
+function pythonList(words: readonly string[]): string {
+  return `[${words.map((word) => `'${word}'`).join(', ')}]`;
+}

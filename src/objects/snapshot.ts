@@ -69,4 +69,4 @@ export type Snapshot = ObjectOf<typeof snapshotFields> & {
 };
 
 /** What a message says of a snapshot: possibly old and incomplete. */
-export type SnapshotInMessage = Partial<Snapshot> & { readonly id: string };
+export type SnapshotInMessage = Partial<ObjectOf<typeof snapshotFields>> & { readonly id: string };

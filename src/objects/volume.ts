@@ -79,7 +79,7 @@ export const volumeCodec = versionedObject('Volume', '1.9', volumeFields);
 export type Volume = ObjectOf<typeof volumeFields> & { readonly size: number; readonly status: string };
 
 /** What a message says of a volume: possibly old and incomplete. Operations read the row again. */
-export type VolumeInMessage = Partial<Volume> & { readonly id: string };
+export type VolumeInMessage = Partial<ObjectOf<typeof volumeFields>> & { readonly id: string };
 
 /** The id that names the volume on its backend: another than `id` after a generic migration (objects.md §4). */
 export function nameIdOf(volume: Pick<Volume, 'id' | '_name_id'>): string {

@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type FileOptions, FileSink } from '../../src/log/file-sink.ts';
 import { eventually } from '../support/eventually.ts';
 import { aRecord } from '../support/log-record.ts';
-import { startProgram } from '../support/program.ts';
+import { startProgram } from '../support/test-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const record = aRecord();

@@ -11,7 +11,7 @@ import { contextFor } from '../../src/objects/context.ts';
 import { InvalidInput } from '../../src/objects/exceptions.ts';
 import { eventually } from '../support/eventually.ts';
 import { logIdentity, logValues } from '../support/log-values.ts';
-import { startProgram } from '../support/program.ts';
+import { startProgram } from '../support/test-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface Opened {

@@ -6,7 +6,7 @@ import { FileSink } from '../../src/log/file-sink.ts';
 import { type Interval, rotationBySize, rotationByTime } from '../../src/log/rotation.ts';
 import { eventually } from '../support/eventually.ts';
 import { aRecord } from '../support/log-record.ts';
-import { startProgram } from '../support/program.ts';
+import { startProgram } from '../support/test-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const record = aRecord();

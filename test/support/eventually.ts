@@ -1,12 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until `condition` gives something true, and gives that; fails with `what` after `patience` milliseconds. */
-export async function eventually<T>(what: string, condition: () => T | Promise<T>, patience = 10_000): Promise<T> {
-  const deadline = Date.now() + patience;
+/** Waits until `holds` gives a value other than undefined or false; fails after `ms`, saying what did not come. */
+export async function eventually<T>(
+  what: string,
+  holds: () => T | undefined | false | Promise<T | undefined | false>,
+  ms = 10_000,
+): Promise<T> {
+  const deadline = performance.now() + ms;
   for (;;) {
-    const found = await condition();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`still not so after ${patience} ms: ${what}`);
-    await sleep(20);
+    const value = await holds();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`did not come true in ${ms} ms: ${what}`);
+    await sleep(5);
   }
 }

@@ -49,3 +49,43 @@ export function recordingLogs(threshold: Level = 'DEBUG'): RecordedLogs {
     messages: (level) => records.filter((one) => level === undefined || one.level === level).map((one) => one.message),
   };
 }
+
+export interface LoggedLine {
+  readonly level: Level;
+  readonly name: string;
+  readonly text: string;
+  readonly error?: unknown;
+}
+
+/** Logs that remember what was written, with the values put in. */
+export interface RecordedLines {
+  readonly logs: Logs;
+  readonly lines: readonly LoggedLine[];
+  /** The texts of the lines at a level. */
+  at(level: Level): string[];
+}
+
+export function recordedLogs(): RecordedLines {
+  const lines: LoggedLine[] = [];
+  const logs: Logs = (name) => {
+    const write = (level: Level, template: string, values: readonly unknown[], error?: unknown): void => {
+      lines.push({ level, name, text: filled(template, values), ...(error === undefined ? {} : { error }) });
+    };
+    const logger: Logger = {
+      debug: (template, ...values) => write('DEBUG', template, values),
+      info: (template, ...values) => write('INFO', template, values),
+      warning: (template, ...values) => write('WARNING', template, values),
+      error: (template, ...values) => write('ERROR', template, values),
+      exception: (error, template, ...values) => write('ERROR', template, values, error),
+      log: (level, facts, template, ...values) => write(level, template, values, facts.error),
+      isEnabledFor: () => true,
+    };
+    return logger;
+  };
+  return { logs, lines, at: (level) => lines.filter((line) => line.level === level).map(({ text }) => text) };
+}
+
+function filled(template: string, values: readonly unknown[]): string {
+  let next = 0;
+  return template.replace(/%(?:\.\d+)?[sdrf]/g, () => String(values[next++]));
+}

@@ -1,0 +1,101 @@
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { messageOf } from '../base/errors.ts';
+import type { Answer, Routes } from './routes.ts';
+
+/** Where the server listens: a path, or an address for health checks alone. */
+export type ListenAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+
+/** Bytes: no request here needs a body worth the name. */
+const bodyLimit = 65_536;
+
+/** A Unix socket's path is cut in silence beyond this many bytes. */
+const pathLimit = 107;
+
+/**
+ * Answers HTTP on the admin socket or on a health address. The socket is for the daemon's own user and group (mode
+ * 0660); one left behind by a dead daemon is replaced, one that answers belongs to another daemon and is an error.
+ */
+export async function listenHttp(address: ListenAddress, routes: Routes): Promise<AsyncDisposable & { port: number }> {
+  const server = createServer((request, response) => void answer(routes, request, response));
+  server.headersTimeout = 5_000;
+  server.requestTimeout = 10_000;
+  server.keepAliveTimeout = 1_000;
+  if ('path' in address) await claimSocket(address.path);
+  await listen(server, address);
+  if ('path' in address) await chmod(address.path, 0o660);
+  const bound = server.address();
+  return {
+    port: typeof bound === 'object' && bound !== null ? bound.port : 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function listen(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...address, exclusive: true }, () => {
+      server.off('error', reject);
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}
+
+async function claimSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > pathLimit) {
+    throw new Error(
+      `the path of the admin socket is longer than ${pathLimit} bytes: ${path}; set [volume_daemon] admin_socket`,
+    );
+  }
+  if (await somebodyAnswers(path))
+    throw new Error(`another daemon answers at ${path}; set [volume_daemon] admin_socket`);
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await rm(path, { force: true });
+}
+
+function somebodyAnswers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://daemon');
+  const route = routes[`${request.method} ${url.pathname}`];
+  let result: Answer;
+  try {
+    result = route === undefined ? missing(routes, url) : await route(url.searchParams, await readBody(request));
+  } catch (error) {
+    result = { status: 500, body: { error: messageOf(error) } };
+  }
+  const text = typeof result.body === 'string' ? result.body : `${JSON.stringify(result.body)}\n`;
+  const type = typeof result.body === 'string' ? (result.type ?? 'text/plain; charset=utf-8') : 'application/json';
+  response.writeHead(result.status, { 'content-type': type, 'cache-control': 'no-store' });
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+function missing(routes: Routes, url: URL): Answer {
+  const others = Object.keys(routes).filter((key) => key.endsWith(` ${url.pathname}`));
+  if (others.length > 0) return { status: 405, body: { error: `use ${others.join(' or ')}` } };
+  return { status: 404, body: { error: `nothing at ${url.pathname}; try ${Object.keys(routes).join(', ')}` } };
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) {
+    text += chunk;
+    if (text.length > bodyLimit) throw new Error(`a request of more than ${bodyLimit} bytes`);
+  }
+  return text === '' ? undefined : JSON.parse(text);
+}

@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { DatabaseError } from '../interface/database.ts';
+import type { Engine } from './access.ts';
+import { createStatements } from './ddl.ts';
+import { GroupCommit } from './group-commit.ts';
+import { SqliteFile } from './sqlite.ts';
+import { isBusy } from './sqlite-errors.ts';
+import type { DatabaseUrl } from './url.ts';
+
+/** Seconds that a locked file is tried again, unless the URL says `?timeout=`: what Python's sqlite3 waits. */
+const defaultTimeout = 5;
+
+/**
+ * Opens the SQLite file of a URL; `create` makes a missing one. Rejects with a DatabaseError that names the path, also when
+ * another process has the file for longer than the time-out.
+ */
+export async function openSqlite(url: DatabaseUrl, create: boolean, signal?: AbortSignal): Promise<Engine> {
+  const path = pathOf(url);
+  const patience = patienceOf(url);
+  const file = await openPatiently(path, create, patience, signal);
+  const commit = new GroupCommit(file, patience);
+  return {
+    read: (work) => commit.read(work),
+    write: (work) => commit.write(work),
+    serverVersion: async (db) => {
+      const { rows } = await sql<{ version: string }>`select sqlite_version() as version`.execute(db);
+      return `SQLite ${rows[0]?.version}`;
+    },
+    tableNames: async (db) => {
+      const { rows } = await sql<{ name: string }>`
+        select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'`.execute(db);
+      return rows.map(({ name }) => name);
+    },
+    createStatements,
+    close: () => commit.close(),
+  };
+}
+
+/** The file that a URL names; relative ones start at the working directory, no file at all means memory. */
+export function pathOf({ database, host, query, masked }: DatabaseUrl): string {
+  if (host !== undefined || query.has('uri') || database.startsWith('file:')) {
+    throw new DatabaseError(
+      'refused',
+      `[database] connection = ${masked} names no file; expected sqlite:////absolute/path or sqlite:///relative/path`,
+    );
+  }
+  return database === '' || database === ':memory:' ? ':memory:' : resolve(database);
+}
+
+function patienceOf({ query, masked }: DatabaseUrl): number {
+  const text = query.get('timeout');
+  const seconds = text === undefined ? defaultTimeout : Number(text);
+  if (text === '' || !(seconds >= 0)) {
+    throw new DatabaseError(
+      'refused',
+      `[database] connection = ${masked}: timeout is a number of seconds, not '${text}'`,
+    );
+  }
+  return seconds * 1000;
+}
+
+async function openPatiently(
+  path: string,
+  create: boolean,
+  patience: number,
+  signal?: AbortSignal,
+): Promise<SqliteFile> {
+  const deadline = performance.now() + patience;
+  for (;;) {
+    try {
+      return new SqliteFile(path, create);
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+      await sleep(5, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}

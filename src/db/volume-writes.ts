@@ -1,0 +1,94 @@
+import type { Kysely } from 'kysely';
+import { type UtcTime, utcNow } from '../base/time.ts';
+import type { NewVolume, VolumeChanges } from '../interface/database.ts';
+import { addGlanceMetadata } from './glance-metadata.ts';
+import { mergeMetadata, replaceMetadata } from './metadata.ts';
+import { born, encode, stored, touched } from './rows.ts';
+import type { Schema } from './schema.ts';
+import { changed, statement } from './statement.ts';
+import { defaultType } from './volume-types.ts';
+
+/** The presets that upstream's model fills in, where the caller says nothing. */
+const presets = { bootable: false, multiattach: false, use_quota: true, shared_targets: true };
+
+/** `volume_create` of database.md §4: the row and its pairs. */
+export async function createVolume(db: Kysely<Schema>, volume: NewVolume, defaultTypeName: string): Promise<void> {
+  const { metadata, admin_metadata, glance_metadata, ...columns } = volume;
+  const { id } = volume;
+  const volume_type_id = volume.volume_type_id ?? (await defaultType(db, defaultTypeName)).id;
+  const values = encode('volumes', { ...presets, ...columns, volume_type_id, ...born() });
+  await db.insertInto('volumes').values(values).execute();
+  await mergeMetadata(db, 'volume_metadata', id, metadata ?? {});
+  await mergeMetadata(db, 'volume_admin_metadata', id, admin_metadata ?? {});
+  const image = Object.entries(glance_metadata ?? {}).map(([key, value]) => ({ key, value }));
+  await addGlanceMetadata(db, { volume_id: id }, image);
+}
+
+/** A conditional update where `expected` is given (database.md §6). */
+export async function updateVolume(
+  db: Kysely<Schema>,
+  id: string,
+  changes: VolumeChanges,
+  expected?: readonly string[],
+): Promise<boolean> {
+  const { metadata, ...columns } = changes;
+  if (expected?.length === 0) return false;
+  const { numUpdatedRows } = await db
+    .updateTable('volumes')
+    .set(encode('volumes', { ...columns, ...touched() }))
+    .where('id', '=', id)
+    .where('deleted', '=', false)
+    .$if(expected !== undefined, (some) => some.where('status', 'in', expected ?? []))
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
+  if (metadata) await replaceMetadata(db, 'volume_metadata', id, metadata);
+  return true;
+}
+
+/** `volume_destroy` of database.md §4. */
+export async function destroyVolume(db: Kysely<Schema>, id: string): Promise<boolean> {
+  const now = stored(utcNow());
+  const buried = await buryingRow(db, { id, now });
+  for (const burying of dependents) await burying(db, { id, now });
+  return changed(buried);
+}
+
+/** `volume_update_status_based_on_attachment` of database.md §4. */
+export async function settleStatus(db: Kysely<Schema>, id: string): Promise<boolean> {
+  const attachment = await db
+    .selectFrom('volume_attachment')
+    .select('id')
+    .where('volume_id', '=', id)
+    .where('deleted', '=', false)
+    .limit(1)
+    .executeTakeFirst();
+  return updateVolume(db, id, { status: attachment === undefined ? 'available' : 'in-use' });
+}
+
+const buryingRow = statement((db, { id, now }: { id: string; now: UtcTime }) =>
+  db
+    .updateTable('volumes')
+    .set({ status: 'deleted', migration_status: null, deleted: true, deleted_at: now })
+    .where('id', '=', id)
+    .where('deleted', '=', false),
+);
+
+/** What belongs to a volume goes with it. The statuses of its snapshots and attachments stay as they are. */
+const dependents = (
+  [
+    'volume_metadata',
+    'volume_admin_metadata',
+    'snapshots',
+    'transfers',
+    'volume_glance_metadata',
+    'volume_attachment',
+  ] as const
+).map((table) =>
+  statement((db, { id, now }: { id: string; now: UtcTime }) =>
+    db
+      .updateTable(table)
+      .set({ deleted: true, deleted_at: now })
+      .where('volume_id', '=', id)
+      .where('deleted', '=', false),
+  ),
+);

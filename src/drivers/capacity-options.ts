@@ -1,0 +1,11 @@
+import { int, str } from '../interface/options.ts';
+
+/** What every driver that reports a pool reads. */
+export const capacityOptions = {
+  volume_backend_name: str(undefined, 'Name that volume types ask for; several backends may share it'),
+  reserved_percentage: int(0, 'Share of the capacity that is kept free, in percent', { min: 0, max: 100 }),
+  max_over_subscription_ratio: str(
+    '20.0',
+    'How often thin provisioned space may be promised: a number from 1, or auto',
+  ),
+};

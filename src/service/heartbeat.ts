@@ -1,0 +1,93 @@
+import type { Logger } from '../base/log.ts';
+import { type Database, DatabaseError, type NewService } from '../interface/database.ts';
+import type { Service } from '../objects/service.ts';
+
+export interface HeartbeatOptions {
+  readonly db: Database;
+  readonly log: Logger;
+  /** What the row says when it has to be made again. */
+  readonly registration: () => NewService;
+  /** Why the service may not call itself up; undefined when all is well. */
+  readonly trouble: () => string | undefined;
+  /** Gets the `report_count` that is about to be written: it is noted where a successor can read it (R-06). */
+  readonly note: (reportCount: number) => Promise<void>;
+}
+
+/** A trouble that lasts is told once a minute (L-126). */
+const tellAgain = 60_000;
+
+/** Our row in `services`: what makes the service "up" for everyone else (lifecycle.md §14.1). */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  #service: Service;
+  #disconnected = false;
+  #told: { readonly reason: string; readonly at: number } | undefined;
+  #lastReport: number | null = null;
+
+  constructor(service: Service, options: HeartbeatOptions) {
+    this.#service = service;
+    this.#options = options;
+  }
+
+  get service(): Service {
+    return this.#service;
+  }
+
+  /** Epoch milliseconds of the last report that was written; null before the first. */
+  get lastReport(): number | null {
+    return this.#lastReport;
+  }
+
+  /** Whether the last try to write could be made. */
+  get connected(): boolean {
+    return !this.#disconnected;
+  }
+
+  /** One report, tried once: the next interval brings the next try (L-129). Never rejects. */
+  async beat(): Promise<void> {
+    const reason = this.#options.trouble();
+    if (reason !== undefined) {
+      this.#complain(reason);
+      return;
+    }
+    this.#told = undefined;
+    try {
+      await this.#report();
+      this.#lastReport = Date.now();
+      if (this.#disconnected) this.#options.log.error('Recovered model server connection!');
+      this.#disconnected = false;
+    } catch (error) {
+      if (!this.#disconnected) this.#options.log.exception(error, firstFailure(error));
+      this.#disconnected = true;
+    }
+  }
+
+  async #report(): Promise<void> {
+    const { db, log, note, registration } = this.#options;
+    const row = await db.services.get(this.#service.id);
+    if (row === undefined) {
+      log.debug('The service database object disappeared, recreating it.');
+      this.#service = await db.services.register(registration());
+      return;
+    }
+    await note(row.report_count + 1);
+    await db.services.reportState(row.id, registration().availability_zone);
+  }
+
+  #complain(reason: string): void {
+    const { log, registration } = this.#options;
+    const now = performance.now();
+    if (this.#told?.reason === reason && now - this.#told.at < tellAgain) return;
+    this.#told = { reason, at: now };
+    const { binary, host } = registration();
+    const text =
+      'Manager for service %s %s is reporting problems, not sending heartbeat. Service will appear "down". (%s)';
+    log.error(text, binary, host, reason);
+  }
+}
+
+/** The first words of an outage, as upstream's log has them (L-128). */
+function firstFailure(error: unknown): string {
+  if (!(error instanceof DatabaseError)) return 'Exception encountered: ';
+  return error.kind === 'away' ? 'model server went away' : 'DBError encountered: ';
+}

@@ -1,0 +1,59 @@
+import type { Job } from '../launcher/child.ts';
+import { forkWorker, type WorkerProgram } from '../launcher/cluster-worker.ts';
+import type { Executor } from '../interface/executor.ts';
+import type { ServiceHost } from '../objects/host.ts';
+import type { BrokerStart, FromWorker, VolumeStart } from './messages.ts';
+
+/** Gets what a child says, with its pid: a child that was replaced may still say something. */
+type Listener = (message: FromWorker, pid: number) => void;
+
+/** The worker of one backend. `start` is asked at each start, so that a respawn gets what holds by then. */
+export function volumeJob(
+  program: WorkerProgram,
+  name: string,
+  host: ServiceHost,
+  start: () => VolumeStart,
+  listen: Listener,
+): Job {
+  return {
+    name,
+    label: host,
+    infrastructure: false,
+    spawn: async () => forkWorker(program, start(), {}, (message, pid) => listen(message as FromWorker, pid)),
+  };
+}
+
+export const brokerJobName = 'embedded broker';
+
+/** The embedded broker, a process of its own (M-60). */
+export function brokerJob(program: WorkerProgram, start: () => Promise<BrokerStart>, listen: Listener): Job {
+  return {
+    name: brokerJobName,
+    label: 'broker',
+    infrastructure: true,
+    async spawn() {
+      return forkWorker(program, await start(), {}, (message, pid) => listen(message as FromWorker, pid));
+    },
+  };
+}
+
+export const targetJobName = 'target daemon';
+
+/** A private target daemon. It ignores SIGTERM while it has targets, and has nothing to lose: SIGKILL ends it. */
+export function targetJob(
+  exec: Executor,
+  command: { file: string; args: readonly string[]; env: Readonly<Record<string, string>>; output: string },
+): Job {
+  return {
+    name: targetJobName,
+    label: 'tgtd',
+    infrastructure: true,
+    abrupt: true,
+    async spawn() {
+      const { file, args, env, output } = command;
+      const program = await exec.start(file, args, { env, output });
+      const { pid, exited } = program;
+      return { pid, exited, kill: (signal) => program.kill(signal), send: () => false };
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { Logger } from '../base/log.ts';
+import type { KeyedMutex } from '../base/mutex.ts';
+import type { Coordinator } from '../interface/coordinator.ts';
+import type { Database } from '../interface/database.ts';
+import type { Notifier } from '../interface/notifier.ts';
+import type { Scheduler } from '../interface/scheduler.ts';
+import type { VolumeDriver } from '../interface/volume-driver.ts';
+import type { CleanupNote } from '../interface/worker-report.ts';
+import { DriverNotInitialized } from '../objects/exceptions.ts';
+import type { ServiceHost } from '../objects/host.ts';
+import type { CapabilityReport } from './capability-report.ts';
+import type { Claims } from './claim.ts';
+import type { VolumeSettings } from './options.ts';
+
+/** What the operations of one backend share: a record, handed to each of them, and no class with their names on it. */
+export interface VolumeManager {
+  readonly host: ServiceHost;
+  readonly driver: VolumeDriver;
+  readonly db: Database;
+  readonly coordinator: Coordinator;
+  readonly scheduler: Scheduler;
+  readonly notifier: Notifier;
+  readonly claims: Claims;
+  readonly capabilities: CapabilityReport;
+  /** One connection change a volume at a time (manager.md §13). */
+  readonly connections: KeyedMutex;
+  readonly log: Logger;
+  /** The logger of clean-up lines, under the name that upstream gives it (lifecycle.md §24). */
+  readonly cleanupLog: Logger;
+  /** Read anew at each use: SIGHUP may have changed what is mutable. */
+  readonly settings: VolumeSettings;
+  /** Our own row; another one after somebody deleted it and the heartbeat made it again. */
+  readonly service: { readonly id: number; readonly uuid: string | null };
+  /** True from the end of a successful driver set-up. */
+  readonly initialized: boolean;
+  /** Reports to the scheduler in the background; several requests within a moment become one report. */
+  publishSoon(): void;
+  /** Tells what clean-up did (O-22). */
+  note(note: CleanupNote): void;
+}
+
+/** Throws DriverNotInitialized while the driver is not set up: most operations begin so. */
+export function requireDriver(manager: Pick<VolumeManager, 'initialized' | 'driver' | 'log'>): VolumeDriver {
+  if (!manager.initialized) throw new DriverNotInitialized();
+  return manager.driver;
+}

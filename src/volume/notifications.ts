@@ -1,0 +1,85 @@
+import { utcNow } from '../base/time.ts';
+import type { Notifier } from '../interface/notifier.ts';
+import type { RequestContext } from '../objects/context.ts';
+import { type ServiceHost, serviceOf } from '../objects/host.ts';
+import type { Snapshot } from '../objects/snapshot.ts';
+import { attachmentsOf, type Volume } from '../objects/volume.ts';
+
+interface Sender {
+  readonly notifier: Notifier;
+  readonly host: ServiceHost;
+}
+
+/** Sends `volume.<event>`; nothing is built while notifications are off (manager.md §14). */
+export async function notifyVolume(
+  { notifier }: Sender,
+  context: RequestContext,
+  event: string,
+  volume: Volume,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  if (!notifier.enabled || volume.host === null) return;
+  const publisher =
+    event.startsWith('create.') || event.startsWith('manage_existing.') ? volume.host : serviceOf(volume.host);
+  await notifier.info(context, `volume.${publisher}`, `volume.${event}`, { ...volumePayload(volume), ...changes });
+}
+
+/** Sends `snapshot.<event>`. */
+export async function notifySnapshot(
+  { notifier, host }: Sender,
+  context: RequestContext,
+  event: string,
+  snapshot: Snapshot,
+  volume: Volume,
+): Promise<void> {
+  if (!notifier.enabled) return;
+  await notifier.info(context, `snapshot.${host}`, `snapshot.${event}`, snapshotPayload(snapshot, volume));
+}
+
+function volumePayload(volume: Volume): Record<string, unknown> {
+  return {
+    tenant_id: volume.project_id,
+    host: volume.host,
+    user_id: volume.user_id,
+    availability_zone: volume.availability_zone,
+    volume_id: volume.id,
+    volume_type: volume.volume_type_id,
+    display_name: volume.display_name,
+    launched_at: withZone(volume.launched_at ?? utcNow()),
+    created_at: withZone(volume.created_at),
+    status: volume.status === 'error_managing_deleting' ? 'deleting' : volume.status,
+    snapshot_id: volume.snapshot_id,
+    size: volume.size,
+    replication_status: volume.replication_status,
+    replication_extended_status: volume.replication_extended_status,
+    replication_driver_data: volume.replication_driver_data,
+    metadata: Object.entries(volume.metadata ?? {}).map(([key, value]) => ({ key, value })),
+    volume_attachment: attachmentsOf(volume).filter((attachment) => attachment.attach_status !== 'detached'),
+  };
+}
+
+function snapshotPayload(snapshot: Snapshot, volume: Volume): Record<string, unknown> {
+  return {
+    tenant_id: snapshot.project_id,
+    user_id: snapshot.user_id,
+    availability_zone: volume.availability_zone,
+    volume_id: snapshot.volume_id,
+    volume_size: snapshot.volume_size,
+    snapshot_id: snapshot.id,
+    display_name: snapshot.display_name,
+    created_at: withZone(snapshot.created_at),
+    status: snapshot.status,
+    deleted: snapshot.deleted === true ? 'True' : '',
+    metadata: metadataText(snapshot.metadata ?? {}),
+  };
+}
+
+/** Python's spelling of a dictionary, or nothing for an empty one: what upstream puts there. */
+function metadataText(metadata: Readonly<Record<string, string>>): string {
+  const items = Object.entries(metadata).map(([key, value]) => `'${key}': '${value}'`);
+  return items.length === 0 ? '' : `{${items.join(', ')}}`;
+}
+
+function withZone(time: string | null): string | null {
+  return time === null ? null : `${time}+00:00`;
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { askDaemon, NoDaemon } from '../../src/admin/client.ts';
+import { adminRoutes, type DaemonControl } from '../../src/admin/routes.ts';
+import { listenHttp } from '../../src/admin/server.ts';
+import type { BackendStatus, DaemonStatus } from '../../src/interface/daemon-status.ts';
+
+function aBackend(name: string, changes: Partial<BackendStatus> = {}): BackendStatus {
+  return {
+    name,
+    host: `node@${name}`,
+    pid: 42,
+    worker_since: 0,
+    restarts: 0,
+    memory: null,
+    responding: true,
+    next_try: null,
+    state: 'up',
+    since: 0,
+    reason: null,
+    driver: null,
+    lag_ms: 0,
+    inflight: [],
+    last_db_report: null,
+    rpc_connected: true,
+    database_connected: true,
+    stats: null,
+    cleanup: [],
+    counters: {},
+    ...changes,
+  };
+}
+
+function aDaemon(backends: BackendStatus[]): DaemonControl & { asked: unknown[] } {
+  const asked: unknown[] = [];
+  const status: DaemonStatus = {
+    program: 'cinder-volume',
+    version: '0',
+    host: 'node',
+    pid: 1,
+    started_at: 0,
+    memory: 0,
+    draining: false,
+    backends,
+    broker: { address: '127.0.0.1:5672', embedded: true, pid: 2 },
+    database: 'sqlite:////x',
+  };
+  return {
+    asked,
+    status: () => status,
+    drain: (backend, on) => asked.push(['drain', backend, on]),
+    reload: async () => ({ changes: [], problems: ['bad line'] }),
+    reinit: (backend) => backend === 'lvm',
+  };
+}
+
+async function withSocket(control: DaemonControl, body: (path: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'admin-'));
+  const path = join(folder, 'run/socket');
+  const server = await listenHttp({ path }, adminRoutes(control));
+  try {
+    await body(path);
+  } finally {
+    await server[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('livez, readyz and status answer by the state of the backends [O-15]', async () => {
+  const control = aDaemon([aBackend('lvm'), aBackend('ceph', { state: 'down', reason: 'driver not initialised' })]);
+
+  await withSocket(control, async (path) => {
+    const statusOf = async (query: string): Promise<number> => (await askDaemon(path, 'GET', query)).status;
+
+    assert.equal(await statusOf('/livez'), 200);
+    assert.equal(await statusOf('/readyz'), 200);
+    assert.equal(await statusOf('/readyz?all'), 503);
+    assert.equal(await statusOf('/readyz?backend=ceph'), 503);
+    assert.equal(await statusOf('/readyz?backend=nosuch'), 503);
+    assert.equal(((await askDaemon(path, 'GET', '/status')).body as DaemonStatus).backends.length, 2);
+  });
+});
+
+test('a backend whose worker is silent is not ready [O-15, L-210]', async () => {
+  await withSocket(aDaemon([aBackend('lvm', { responding: false })]), async (path) => {
+    const answer = await askDaemon(path, 'GET', '/readyz');
+
+    assert.deepEqual([answer.status, answer.body], [503, 'lvm not responding\n']);
+  });
+});
+
+test('changes go through POST alone, and an unknown backend is named', async () => {
+  const control = aDaemon([aBackend('lvm')]);
+
+  await withSocket(control, async (path) => {
+    assert.equal((await askDaemon(path, 'POST', '/drain', { backend: 'lvm', on: true })).status, 200);
+    assert.deepEqual(control.asked, [['drain', 'lvm', true]]);
+    assert.equal((await askDaemon(path, 'GET', '/drain')).status, 405);
+    assert.equal((await askDaemon(path, 'GET', '/nothing')).status, 404);
+    assert.equal((await askDaemon(path, 'POST', '/reload')).status, 422);
+    assert.deepEqual((await askDaemon(path, 'POST', '/reinit', { backend: 'cehp' })).body, {
+      error: "no backend named 'cehp' is enabled",
+    });
+  });
+});
+
+test('the socket is for user and group, replaces a dead one, and refuses a living one [O-15]', async () => {
+  await withSocket(aDaemon([]), async (path) => {
+    assert.equal((await stat(path)).mode & 0o777, 0o660);
+    await assert.rejects(listenHttp({ path }, {}), /another daemon answers/);
+  });
+
+  const folder = await mkdtemp(join(tmpdir(), 'admin-'));
+  const path = join(folder, 'socket');
+  await writeFile(path, '');
+  const server = await listenHttp({ path }, {});
+  await server[Symbol.asyncDispose]();
+  await assert.rejects(askDaemon(path, 'GET', '/livez'), NoDaemon);
+  await assert.rejects(listenHttp({ path: join(folder, 'x'.repeat(120)) }, {}), /longer than 107 bytes/);
+  await rm(folder, { recursive: true });
+});
+
+test('nonsense on the socket ends that connection and nothing else', async () => {
+  await withSocket(aDaemon([aBackend('lvm')]), async (path) => {
+    const socket = connect(path);
+    socket.write('AMQP\x00\x00\x09\x01 not HTTP\r\n\r\n');
+    await new Promise((resolve) => socket.on('close', resolve).resume());
+    assert.equal((await askDaemon(path, 'POST', '/drain', 'x'.repeat(70_000))).status, 500);
+
+    assert.equal((await askDaemon(path, 'GET', '/livez')).status, 200);
+  });
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { SnapshotIsBusy, TargetUpdateFailed } from '../../src/objects/exceptions.ts';
+import { snapshotCodec } from '../../src/objects/snapshot.ts';
+import { volumeCodec } from '../../src/objects/volume.ts';
+import { snapshotKey } from '../../src/volume/resources.ts';
+import { aVolume, send, type TestManager, testManager } from '../support/manager.ts';
+
+async function extension(
+  manager: TestManager,
+  id: string,
+  new_size: unknown,
+  reservations: string[] = [],
+): Promise<unknown> {
+  const volume = await manager.db.volumes.get(id);
+  return send(manager, 'extend_volume', { volume: volumeCodec.encode(volume ?? { id }), new_size, reservations });
+}
+
+test('an extended volume has its new size, and its reservation is used up [manager 8.1]', async () => {
+  await using manager = await testManager();
+  const volume = aVolume({ status: 'extending' });
+  await manager.db.volumes.create(volume);
+  const reservations = await manager.db.quotas.reserve({ gigabytes: 4 }, 'p1');
+
+  await extension(manager, volume.id, 5, [...reservations]);
+
+  const row = await manager.db.volumes.get(volume.id);
+  assert.deepEqual([row?.size, row?.status], [5, 'available']);
+  await assert.rejects(manager.db.quotas.reserve({ gigabytes: 996 }, 'p1'), { name: 'OverQuota' });
+});
+
+test('a failing extend is in error_extending with a message, and gives its reservation back [manager 8.1]', async () => {
+  await using manager = await testManager({
+    extendVolume: async () => {
+      throw new Error('no space');
+    },
+  });
+  const volume = aVolume({ status: 'extending' });
+  await manager.db.volumes.create(volume);
+  const reservations = await manager.db.quotas.reserve({ gigabytes: 900 }, 'p1');
+
+  await extension(manager, volume.id, 901, [...reservations]);
+
+  const row = await manager.db.volumes.get(volume.id);
+  assert.deepEqual([row?.size, row?.status], [1, 'error_extending']);
+  assert.equal((await manager.db.messages.ofResource(volume.id))[0]?.detail_id, '010');
+  await manager.db.quotas.reserve({ gigabytes: 900 }, 'p1');
+});
+
+test('a target that still shows the old size is no failure [manager 8.1]', async () => {
+  await using manager = await testManager({
+    extendVolume: async ({ id }) => {
+      throw new TargetUpdateFailed({ volume_id: id });
+    },
+  });
+  const volume = aVolume({ status: 'extending' });
+  await manager.db.volumes.create(volume);
+
+  await extension(manager, volume.id, 2);
+
+  assert.equal((await manager.db.volumes.get(volume.id))?.status, 'available');
+});
+
+test('a dropped extend gives back the reservation that its message carries [R-10]', async () => {
+  await using manager = await testManager();
+  const volume = aVolume({ status: 'available' });
+  await manager.db.volumes.create(volume);
+  const reservations = await manager.db.quotas.reserve({ gigabytes: 900 }, 'p1');
+
+  assert.equal(await extension(manager, volume.id, 901, [...reservations]), undefined);
+
+  await manager.db.quotas.reserve({ gigabytes: 900 }, 'p1');
+  assert.equal((await manager.db.volumes.get(volume.id))?.size, 1);
+});
+
+test('a size that is none is refused before anything is claimed [rpc 2.1]', async () => {
+  await using manager = await testManager();
+  const volume = aVolume({ status: 'extending' });
+  await manager.db.volumes.create(volume);
+
+  for (const size of [0, -1, '1.5', 1e12, 'big', null]) {
+    await assert.rejects(extension(manager, volume.id, size), { name: 'ValueError' }, String(size));
+  }
+});
+
+async function withSnapshot(manager: TestManager, status: 'creating' | 'deleting') {
+  const volume = aVolume({ status: 'available' });
+  const snapshot = { id: randomUUID(), volume_id: volume.id, volume_size: 1, status, project_id: 'p1' };
+  await manager.db.volumes.create(volume);
+  await manager.db.snapshots.create(snapshot);
+  return { volume, snapshot, message: { snapshot: snapshotCodec.encode(snapshot) } };
+}
+
+test('a snapshot becomes available at 100% [manager 6.1]', async () => {
+  await using manager = await testManager();
+  const { snapshot, message } = await withSnapshot(manager, 'creating');
+
+  await send(manager, 'create_snapshot', message);
+
+  const row = await manager.db.snapshots.get(snapshot.id);
+  assert.deepEqual([row?.status, row?.progress], ['available', '100%']);
+  assert.equal(await manager.db.workers.find(snapshotKey(snapshot.id)), undefined);
+});
+
+test('a snapshot that fails is in error with a message [manager 6.1]', async () => {
+  await using manager = await testManager({
+    createSnapshot: async () => {
+      throw new Error('attached');
+    },
+  });
+  const { snapshot, message } = await withSnapshot(manager, 'creating');
+
+  await assert.rejects(send(manager, 'create_snapshot', message), /attached/);
+
+  assert.equal((await manager.db.snapshots.get(snapshot.id))?.status, 'error');
+  assert.equal((await manager.db.messages.ofResource(snapshot.id))[0]?.detail_id, '013');
+});
+
+test('a deleted snapshot is gone; a busy one is available again, a failing one in error_deleting [manager 6.2]', async () => {
+  const answers = [undefined, new SnapshotIsBusy({ snapshot_name: 's' }), new Error('sulking')];
+  await using manager = await testManager({
+    deleteSnapshot: async () => {
+      const answer = answers.shift();
+      if (answer) throw answer;
+    },
+  });
+  const outcomes = [];
+  for (let round = 0; round < 3; round++) {
+    const { snapshot, message } = await withSnapshot(manager, 'deleting');
+    await send(manager, 'delete_snapshot', message).catch(() => {});
+    outcomes.push((await manager.db.snapshots.get(snapshot.id))?.status);
+  }
+
+  assert.deepEqual(outcomes, [undefined, 'available', 'error_deleting']);
+});

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import type { NewVolume } from '../../src/interface/database.ts';
+import { adoptRows, cleanUp } from '../../src/volume/cleanup.ts';
+import { HandoverWatch } from '../../src/volume/handover.ts';
+import { snapshotKey, volumeKey } from '../../src/volume/resources.ts';
+import { aVolume, type TestManager, testManager } from '../support/manager.ts';
+
+const never = new AbortController().signal;
+
+/** What a process that was killed in an operation leaves: the row in its transitional state, and our `workers` row. */
+async function interrupted(manager: TestManager, changes: Partial<NewVolume>): Promise<string> {
+  const volume = aVolume(changes);
+  await manager.db.volumes.create(volume);
+  await manager.db.workers.insert(volumeKey(volume.id), volume.status, manager.service.id);
+  return volume.id;
+}
+
+async function statusOf(manager: TestManager, id: string): Promise<string | undefined> {
+  return (await manager.db.volumes.get(id))?.status;
+}
+
+test('an interrupted blank create is made again, once; the second time it ends in error [manager 2.3, O-22]', async () => {
+  await using manager = await testManager();
+  const first = await interrupted(manager, { admin_metadata: { create_request: 'raw' } });
+  const second = await interrupted(manager, { admin_metadata: { create_request: 'raw', interrupted_at: 'x' } });
+
+  await cleanUp(manager, { alone: true }, never);
+
+  assert.equal(await statusOf(manager, first), 'available');
+  assert.equal(await statusOf(manager, second), 'error');
+  assert.deepEqual(
+    manager.calls.filter((call) => call.endsWith(first)),
+    [`deleteVolume ${first}`, `createVolume ${first}`],
+  );
+  assert.equal((await manager.db.messages.ofResource(second))[0]?.action_id, '008');
+  assert.deepEqual((await manager.db.volumes.get(first))?.admin_metadata, {});
+  assert.deepEqual(
+    manager.notes.map(({ id, action }) => [id, action]).sort(),
+    [
+      [first, 'made again'],
+      [second, 'status error'],
+    ].sort(),
+  );
+});
+
+test('what the rows do not prove is failed, with a message, and never made blank [manager 2.3]', async () => {
+  await using manager = await testManager();
+  const perhapsAnImage = await interrupted(manager, {});
+  const reEncrypted = await interrupted(manager, { source_volid: randomUUID(), encryption_key_id: randomUUID() });
+
+  await cleanUp(manager, { alone: true }, never);
+
+  assert.equal(await statusOf(manager, perhapsAnImage), 'error');
+  assert.equal(await statusOf(manager, reEncrypted), 'error');
+  assert.deepEqual(manager.calls, []);
+});
+
+test('upstream’s way is an option: every interrupted create ends in error [manager 2.3]', async () => {
+  await using manager = await testManager();
+  manager.settings = { ...manager.settings, cleanup_interrupted_creates: 'error' };
+  const id = await interrupted(manager, { admin_metadata: { create_request: 'raw' } });
+
+  await cleanUp(manager, { alone: true }, never);
+
+  assert.equal(await statusOf(manager, id), 'error');
+});
+
+test('an interrupted copy is made again from its source, a delete is finished, an extend is told [manager 2.3]', async () => {
+  await using manager = await testManager();
+  const source = aVolume({ status: 'available' });
+  await manager.db.volumes.create(source);
+  const clone = await interrupted(manager, { source_volid: source.id });
+  const deleting = await interrupted(manager, { status: 'deleting' });
+  const extending = await interrupted(manager, { status: 'extending' });
+  const temporary = await interrupted(manager, { use_quota: false });
+
+  await cleanUp(manager, { alone: true }, never);
+
+  assert.equal(await statusOf(manager, clone), 'available');
+  assert.equal(await statusOf(manager, deleting), undefined);
+  assert.equal(await statusOf(manager, extending), 'error_extending');
+  assert.equal(await statusOf(manager, temporary), undefined);
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+});
+
+test('interrupted snapshots are made again or deleted [manager 2.3]', async () => {
+  await using manager = await testManager();
+  const volume = aVolume({ status: 'available' });
+  await manager.db.volumes.create(volume);
+  const ids = { creating: randomUUID(), deleting: randomUUID() };
+  for (const [status, id] of Object.entries(ids)) {
+    await manager.db.snapshots.create({ id, volume_id: volume.id, volume_size: 1, status: status as 'creating' });
+    await manager.db.workers.insert(snapshotKey(id), status, manager.service.id);
+  }
+
+  await cleanUp(manager, { alone: true }, never);
+
+  assert.equal((await manager.db.snapshots.get(ids.creating))?.status, 'available');
+  assert.equal(await manager.db.snapshots.get(ids.deleting), undefined);
+});
+
+test('a fresh row may belong to a predecessor that drains: it is left alone and looked at again [O-03, R-06]', async () => {
+  await using manager = await testManager();
+  const id = await interrupted(manager, { status: 'deleting' });
+
+  assert.equal(await cleanUp(manager, { alone: false }, never), true);
+  assert.equal(await statusOf(manager, id), 'deleting');
+  assert.equal(await cleanUp(manager, { alone: true }, never), false);
+  assert.equal(await statusOf(manager, id), undefined);
+});
+
+test('a row that no longer says anything about its resource is removed [database 5.5]', async () => {
+  await using manager = await testManager();
+  const done = aVolume({ status: 'available' });
+  await manager.db.volumes.create(done);
+  await manager.db.workers.insert(volumeKey(done.id), 'creating', manager.service.id);
+  await manager.db.workers.insert(volumeKey(randomUUID()), 'deleting', manager.service.id);
+
+  await cleanUp(manager, { alone: true }, never);
+
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+  assert.equal(await statusOf(manager, done.id), 'available');
+});
+
+test('do_cleanup adopts the rows that the request means, and only those [database 5.6, rpc 2.3]', async () => {
+  await using manager = await testManager();
+  const meant = await interrupted(manager, { status: 'deleting' });
+  const other = await interrupted(manager, { status: 'deleting' });
+
+  const adopted = await adoptRows(manager, { resource_id: meant });
+  await cleanUp(manager, { adopted }, never);
+
+  assert.equal(await statusOf(manager, meant), undefined);
+  assert.equal(await statusOf(manager, other), 'deleting');
+});
+
+/** An inbox whose queues are empty and whose consumers were never lost. */
+const quiet = { breaks: 0, isEmpty: async () => true };
+
+async function lost(manager: TestManager, changes: Partial<NewVolume>, handedOver = true): Promise<string> {
+  const volume = aVolume(changes);
+  await manager.db.volumes.create(volume);
+  if (handedOver) await manager.db.workers.handOver(volumeKey(volume.id), volume.status);
+  return volume.id;
+}
+
+/** A grace so short that the next look is the second one. */
+function impatient(manager: TestManager): void {
+  manager.settings = { ...manager.settings, handover_grace: 0.000001 };
+}
+
+test('a request whose message never came is taken up at the second look [manager 2.6]', async () => {
+  await using manager = await testManager();
+  impatient(manager);
+  const blank = await lost(manager, { admin_metadata: { create_request: 'raw' } });
+  const deleting = await lost(manager, { status: 'deleting' });
+  const unknown = await lost(manager, {});
+  const extending = await lost(manager, { status: 'extending', previous_status: 'available' }, false);
+  const watch = new HandoverWatch(manager, quiet);
+
+  assert.equal(await watch.look(true, never), true);
+  assert.equal(await statusOf(manager, blank), 'creating');
+  await watch.look(true, never);
+
+  assert.equal(await statusOf(manager, blank), 'available');
+  assert.equal(await statusOf(manager, deleting), undefined);
+  assert.equal(await statusOf(manager, unknown), 'error');
+  assert.equal(await statusOf(manager, extending), 'available');
+  assert.equal(await watch.look(true, never), false);
+});
+
+test('a row that moves between the looks, a lost consumer or a waiting message leave it alone [manager 2.6]', async () => {
+  await using manager = await testManager();
+  impatient(manager);
+  const id = await lost(manager, { status: 'deleting' });
+  const inbox = { breaks: 0, isEmpty: async () => true };
+  const watch = new HandoverWatch(manager, inbox);
+
+  await watch.look(true, never);
+  inbox.breaks++;
+  await watch.look(true, never);
+  assert.equal(await statusOf(manager, id), 'deleting');
+  inbox.isEmpty = async () => false;
+  await watch.look(true, never);
+  assert.equal(await statusOf(manager, id), 'deleting');
+  await manager.db.workers.handOver(volumeKey(id), 'deleting');
+  inbox.isEmpty = async () => true;
+  await watch.look(true, never);
+  assert.equal(await statusOf(manager, id), 'deleting');
+  await watch.look(true, never);
+  assert.equal(await statusOf(manager, id), undefined);
+});
+
+test('what another cinder-volume holds, another host has, or a group carries is not touched [manager 2.6]', async () => {
+  await using manager = await testManager();
+  impatient(manager);
+  const other = await manager.db.services.register({
+    host: 'node2@lvm' as never,
+    binary: 'cinder-volume',
+    topic: 'cinder-volume',
+    availability_zone: 'nova',
+    disabled: false,
+    cluster_name: null,
+    rpc_current_version: '3.18',
+    object_current_version: '1.39',
+  });
+  const held = await lost(manager, { status: 'deleting' }, false);
+  await manager.db.workers.insert(volumeKey(held), 'deleting', other.id);
+  const neighbours = await lost(manager, { status: 'deleting', host: 'node1@lvm_2#pool' });
+  const watch = new HandoverWatch(manager, quiet);
+
+  for (let look = 0; look < 3; look++) await watch.look(true, never);
+
+  for (const id of [held, neighbours]) assert.equal(await statusOf(manager, id), 'deleting');
+});
+
+test('a look between the whole ones sees the handed-over rows alone [manager 2.6]', async () => {
+  await using manager = await testManager();
+  impatient(manager);
+  const withRow = await lost(manager, { status: 'deleting' });
+  const without = await lost(manager, { status: 'deleting' }, false);
+  const watch = new HandoverWatch(manager, quiet);
+
+  for (let look = 0; look < 3; look++) await watch.look(false, never);
+
+  assert.equal(await statusOf(manager, withRow), undefined);
+  assert.equal(await statusOf(manager, without), 'deleting');
+});
