@@ -7,7 +7,7 @@ import type { LogRecord } from './record.ts';
 import type { Format } from './text-format.ts';
 
 /** How times and users are printed. */
-export interface JsonDetails {
+interface JsonDetails {
   readonly datefmt: string | undefined;
   readonly userIdentity: string;
 }

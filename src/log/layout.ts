@@ -57,7 +57,7 @@ export function compileAsctime(pattern: string | undefined): (time: number) => s
 }
 
 /** The placeholders that tell where a record was logged. */
-export const callerNames = ['pathname', 'filename', 'module', 'lineno', 'funcName'] as const;
+const callerNames = ['pathname', 'filename', 'module', 'lineno', 'funcName'] as const;
 
 /** Whether a layout needs the place of the call, which costs some microseconds to find. */
 export function asksForCaller(layout: Layout): boolean {

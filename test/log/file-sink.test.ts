@@ -18,8 +18,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type FileOptions, FileSink } from '../../src/log/file-sink.ts';
 import { eventually } from '../support/eventually.ts';
 import { aRecord } from '../support/log-record.ts';
-import { startProgram } from '../support/test-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startProgram } from '../support/test-program.ts';
 
 const record = aRecord();
 

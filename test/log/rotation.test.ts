@@ -6,8 +6,8 @@ import { FileSink } from '../../src/log/file-sink.ts';
 import { type Interval, rotationBySize, rotationByTime } from '../../src/log/rotation.ts';
 import { eventually } from '../support/eventually.ts';
 import { aRecord } from '../support/log-record.ts';
-import { startProgram } from '../support/test-program.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startProgram } from '../support/test-program.ts';
 
 const record = aRecord();
 
