@@ -1,9 +1,8 @@
-import { embeddedDefaults, joinDefaults, machineDefaults } from '../config/defaults.ts';
 import { type Configuration, load } from '../config/load.ts';
 import { ConfigurationError } from '../config/problems.ts';
 import { sampleText } from '../config/sample.ts';
 import type { Schema } from '../config/schema.ts';
-import { readSourceFile, readSources, type Sources } from '../config/sources.ts';
+import { readSourceFile, type Sources } from '../config/sources.ts';
 import { list } from '../interface/options.ts';
 import { cellText } from './cells.ts';
 import { type CommandContext, CommandError, type ExitCode } from './command.ts';
@@ -12,7 +11,7 @@ import { settingRows } from './config-rows.ts';
 import type { Environment } from './environment.ts';
 import { type Json, JsonObject, jsonText } from './json-text.ts';
 import { printList } from './print.ts';
-import type { ServeRequest } from './serve-request.ts';
+import { type SourcesAsked, sourcesFor } from './request-sources.ts';
 
 /** What the other rooms tell the commands about the configuration. */
 export interface ConfigKnowledge {
@@ -22,19 +21,10 @@ export interface ConfigKnowledge {
   tryEnvironment(configuration: Configuration, signal: AbortSignal): Promise<readonly string[]>;
 }
 
-type Asked = Pick<ServeRequest, 'items' | 'args' | 'embedded'>;
-
-/** The sources of a command line, with the defaults of the machine and of `--embedded`. Throws ConfigurationError. */
-export function sourcesFor({ items, args, embedded }: Asked, { env, cwd, home }: Environment): Sources {
-  const machine = machineDefaults();
-  const defaults = embedded ? joinDefaults(machine, embeddedDefaults(cwd)) : machine;
-  return readSources({ items, args, defaults, environment: env, cwd, home });
-}
-
 /** `config check` and `--check-config` (L-010): exit 0, or 1 with every problem of all files. */
 export async function checkConfiguration(
   { schema, driverOf, tryEnvironment }: ConfigKnowledge,
-  context: Environment & Asked & { readonly debug: boolean },
+  context: Environment & SourcesAsked & { readonly debug: boolean },
   options: CheckOptions & { readonly environment: boolean },
 ): Promise<ExitCode> {
   const { stdout } = context;

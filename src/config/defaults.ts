@@ -20,8 +20,10 @@ export function machineDefaults(): Defaults {
 
 /** What `--embedded` changes; files, environment and command line still win, option by option (L-035). */
 export function embeddedDefaults(cwd: string): Defaults {
+  // A folder's name may have a dollar, which is no reference.
+  const state_path = resolve(cwd, 'var').replaceAll('$', '$$$$');
   return {
-    DEFAULT: { transport_url: 'embedded://', enabled_backends: ['file'], state_path: resolve(cwd, 'var') },
+    DEFAULT: { transport_url: 'embedded://', enabled_backends: ['file'], state_path },
     file: { volume_driver: 'file' },
     volume_daemon: { admin_socket: '$state_path/volume-daemon.sock' },
   };

@@ -54,10 +54,10 @@ function olderName(older: Place, current: Place): ConfigWarning {
   );
 }
 
-/** Options that will go, where somebody sets them (C-052). */
+/** Options that will go, where somebody sets them (C-052); those of long ago have a remark of their own. */
 function removals(view: GroupView): ConfigWarning[] {
   const leaving = Object.entries(view.options).filter(
-    ([name, option]) => option.removal !== undefined && view.isSet(name),
+    ([name, option]) => option.removal !== undefined && !Object.hasOwn(successors, name) && view.isSet(name),
   );
   return leaving.map(([name, { removal = '' }]) =>
     remark(

@@ -198,6 +198,7 @@ function runningProgram(child: ChildProcess): RunningProgram {
       });
     }),
     write: (text) => writable && child.stdin?.write(text) === true,
+    end: () => void child.stdin?.end(),
     kill: (signal) => signalGroup(child, signal),
   };
 }

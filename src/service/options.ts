@@ -18,9 +18,6 @@ export const serviceOptions = {
   }),
   monkey_patch: bool(false, 'Load the instrumentation modules of monkey_patch_modules.'),
   monkey_patch_modules: list([], 'Node modules, each as specifier or specifier:export, that are loaded at start.'),
-  rootwrap_config: str('/etc/cinder/rootwrap.conf', 'Configuration of the root wrapper.'),
-  volume_name_template: str('volume-%s', 'Pattern of the names of volumes on their backends.'),
-  snapshot_name_template: str('snapshot-%s', 'Pattern of the names of snapshots on their backends.'),
   backdoor_port: str(undefined, 'Accepted; the admin socket has taken its place.'),
   backdoor_socket: str(undefined, 'Accepted; the admin socket has taken its place.'),
 } as const;

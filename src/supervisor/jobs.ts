@@ -1,6 +1,6 @@
 import type { Job } from '../launcher/child.ts';
 import { forkWorker, type WorkerProgram } from '../launcher/cluster-worker.ts';
-import type { Executor } from '../interface/executor.ts';
+import type { Executor, StartOptions } from '../interface/executor.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { BrokerStart, FromWorker, VolumeStart } from './messages.ts';
 
@@ -42,7 +42,7 @@ export const targetJobName = 'target daemon';
 /** A private target daemon. It ignores SIGTERM while it has targets, and has nothing to lose: SIGKILL ends it. */
 export function targetJob(
   exec: Executor,
-  command: { file: string; args: readonly string[]; env: Readonly<Record<string, string>>; output: string },
+  { file, args, options }: { file: string; args: readonly string[]; options: StartOptions },
 ): Job {
   return {
     name: targetJobName,
@@ -50,8 +50,7 @@ export function targetJob(
     infrastructure: true,
     abrupt: true,
     async spawn() {
-      const { file, args, env, output } = command;
-      const program = await exec.start(file, args, { env, output });
+      const program = await exec.start(file, args, options);
       const { pid, exited } = program;
       return { pid, exited, kill: (signal) => program.kill(signal), send: () => false };
     },

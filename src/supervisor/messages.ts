@@ -1,6 +1,7 @@
 import type { Sources } from '../config/sources.ts';
 import type { WorkerReport } from '../interface/worker-report.ts';
 import type { ServiceHost } from '../objects/host.ts';
+import type { PrivateTgtd } from '../targets/private-tgtd.ts';
 
 /** Where the embedded broker listens, and how one logs in: what `broker.json` holds. */
 export interface BrokerAddress {
@@ -10,14 +11,8 @@ export interface BrokerAddress {
   readonly password: string;
 }
 
-/** How the target daemon is reached; null where there is none, and volumes are local paths. */
-export interface TargetDaemon {
-  /** Control socket and port of a private one; empty for the machine's own. */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly controlPort: number;
-  /** Portal of a private one; undefined: as configured. */
-  readonly portal?: { readonly address: string; readonly port: number };
-}
+/** A private tgtd, and where its targets are reached. */
+export type TargetDaemon = PrivateTgtd;
 
 /** The first word to a worker that is to run a backend. The configuration travels with it: files may have changed. */
 export interface VolumeStart {
@@ -30,6 +25,7 @@ export interface VolumeStart {
   readonly services: readonly ServiceHost[];
   /** Null until the embedded broker listens; undefined where the configuration names a broker. */
   readonly broker: BrokerAddress | null | undefined;
+  /** Null: no tgt is installed; undefined: the machine's, as configured. */
   readonly target: TargetDaemon | null | undefined;
   /** Begins without taking messages: an operator drains it. */
   readonly drained: boolean;

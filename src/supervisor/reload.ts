@@ -8,8 +8,8 @@ import type { ReloadResult } from '../interface/daemon-status.ts';
 import type { OpenLog } from '../log/oslo-log.ts';
 import { driverOptionsOf } from '../service/driver-options.ts';
 import { daemonGroup } from '../service/options.ts';
-import { schema } from '../service/schema.ts';
-import { logValuesOf } from '../service/log-values.ts';
+import { logValuesOf, schema } from '../service/schema.ts';
+
 import type { Backends } from './backends.ts';
 
 interface Holder {

@@ -14,6 +14,7 @@ import { loadInstrumentation } from '../launcher/instrumentation.ts';
 import { Launcher } from '../launcher/launcher.ts';
 import { type SystemdEnvironment, type SystemdNotifier, systemdNotifier } from '../launcher/notify.ts';
 import { findOrphans, residentMemory } from '../launcher/processes.ts';
+import { loggingOptions } from '../log/options.ts';
 import type { OpenLog } from '../log/oslo-log.ts';
 import { daemonGroup, serviceGroup } from '../service/options.ts';
 import { Backends } from './backends.ts';
@@ -210,7 +211,7 @@ export class Supervisor implements DaemonControl {
 
   /** The configuration, once per start of the supervisor (L-140 to L-148). */
   #dump(): void {
-    const options = this.#configuration.values({ group: 'DEFAULT', options: dumpSwitch });
+    const options = this.#configuration.values({ group: 'DEFAULT', options: loggingOptions });
     if (!options.log_options || !this.#log.isEnabledFor('DEBUG')) return;
     this.#log.debug('Full set of CONF:');
     for (const line of dumpLines(this.#configuration)) this.#log.debug('%s', line);
@@ -249,10 +250,6 @@ export class Supervisor implements DaemonControl {
     return code;
   }
 }
-
-const dumpSwitch = {
-  log_options: { kind: 'bool', preset: true, help: 'Write the configuration to the log at start.', mutable: true },
-} as const;
 
 function addressOf(text: string): ListenAddress {
   const colon = text.lastIndexOf(':');

@@ -64,12 +64,28 @@ const ours: Readonly<Record<string, Outcome>> = {
   'key __proto__': { value: 'x' },
 };
 
+/** The rules that single rows are about, by words of their titles. */
+const rules: readonly (readonly [RegExp, string])[] = [
+  [/inside value|inline comment|comment ';'/, 'C-021'],
+  [/quote/, 'C-022'],
+  [/continuation|indented section|indented comment/, 'C-023'],
+  [/indented (first )?key/, 'C-024'],
+  [/section case|key case/, 'C-025'],
+  [/dash for underscore/, 'C-026'],
+  [/before any section/, 'C-027'],
+  [/CRLF|lone CR/, 'C-028'],
+];
+
+function ids(title: string): string {
+  return ['C-090', 'C-093', ...rules.flatMap(([words, id]) => (words.test(title) ? [id] : []))].join(', ');
+}
+
 for (const entry of cases) {
   for (const expected of entry.expect) {
     const { group, option } = expected;
     const outcome = option === 'volume_group' ? expected.oslo : (ours[entry.title] ?? expected.oslo);
 
-    test(`${entry.title}: [${group}] ${option} [C-093]`, (t) => {
+    test(`${entry.title}: [${group}] ${option} [${ids(entry.title)}]`, (t) => {
       const actual = readOne(t, entry, expected);
 
       if (outcome.fatal !== undefined) {

@@ -279,6 +279,12 @@ test('the machine gives its name and an address where nobody else does [config 1
   assert.equal(configurationOf(t, '[DEFAULT]\nhost = x\n', schema, { defaults: machine }).values(defaults).host, 'x');
 });
 
+test('a dollar in the name of the folder of --embedded is no reference [L-035, C-042]', (t) => {
+  const configuration = configurationOf(t, '', schema, { defaults: embeddedDefaults('/home/$me') });
+
+  assert.equal(configuration.values(defaults).volumes, '/home/$me/var/volumes');
+});
+
 test('--embedded changes defaults only: each may be set in a file [L-035]', (t) => {
   const daemon = { group: 'volume_daemon', options: { admin_socket: str('/run/cinder/volume-daemon.sock', '') } };
   const driver = { volume_driver: str('lvm', '') };

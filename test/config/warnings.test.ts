@@ -14,6 +14,7 @@ const defaults = {
     log_file: str(undefined, '', { was: ['logfile'] }),
     storage_availability_zone: str('nova', ''),
     backdoor: str(undefined, '', { removal: 'it has no use' }),
+    rpc_backend: str(undefined, '', { removal: 'it has one remark only' }),
   },
 };
 const database = { group: 'database', options: { connection: str('', '', { was: ['DEFAULT.sql_connection'] }) } };
@@ -45,10 +46,11 @@ test('an option that will go is told where somebody sets it [C-052]', (t) => {
 
 test('names of long ago are told with what to write instead, also in backends’ sections [C-053]', (t) => {
   const text =
-    '[DEFAULT]\nenabled_backends = lvm\nverbose = true\nheartbeat_in_pthread = 1\n[lvm]\niscsi_helper = tgtadm\n';
+    '[DEFAULT]\nenabled_backends = lvm\nverbose = true\nrpc_backend = x\nheartbeat_in_pthread = 1\n[lvm]\niscsi_helper = tgtadm\n';
 
   assert.deepEqual(lines(warnings(t, text)), [
     'Option verbose is not known any more; use debug',
+    'Option rpc_backend is not known any more; use transport_url',
     'Option heartbeat_in_pthread is not known any more',
     'Option iscsi_helper is not known any more; use target_helper',
   ]);

@@ -142,7 +142,7 @@ function paperCoordinator(): Coordinator {
   const mutex = new KeyedMutex();
   return {
     withLock: (name, body, signal) => mutex.withLock(name, body, signal),
-    tryLock: async () => undefined,
+    tryLock: async () => ({ held: false, note: '', pid: undefined }),
     forget: async () => {},
   };
 }

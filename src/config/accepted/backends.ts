@@ -90,7 +90,6 @@ const general = {
   image_volume_cache_enabled: bool(false, 'Keep copies of images on the backend'),
   image_volume_cache_max_count: int(0, 'Copies to keep, 0 for no limit'),
   image_volume_cache_max_size_gb: int(0, 'GB to keep, 0 for no limit'),
-  num_shell_tries: int(3, 'Tries of a command that may fail by chance'),
   num_volume_device_scan_tries: int(3, 'Looks for a device'),
   replication_device: multiDict('A target of replication', { secret: true }),
   storage_protocol: choice(['iSCSI', 'FC'], 'iSCSI', 'How hosts reach the array'),
