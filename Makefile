@@ -22,7 +22,7 @@ build/.compiled: node_modules/.installed tsconfig.json $(SOURCES)
 # separate modules. The banner gives the CommonJS packages inside the ES module their require.
 build/.bundled: node_modules/.installed $(SOURCES)
 	$(ESBUILD) src/main.ts src/worker.ts --outdir=build/bundle --bundle --platform=node --format=esm --target=node20 \
-	  --minify-whitespace --minify-syntax --external:@photostructure/sqlite --sourcemap=linked --sources-content=false \
+	  --minify-whitespace --minify-syntax --external:@photostructure/sqlite --define:process.env.NODE_ENV='"production"' --sourcemap=linked --sources-content=false \
 	  --legal-comments=external --log-level=warning \
 	  --banner:js="import { createRequire as __cr } from 'node:module'; globalThis.require = __cr(import.meta.url);"
 	@touch $@

@@ -17,7 +17,20 @@ export function callerOf(callee: (...args: never[]) => unknown): Caller {
   Error.stackTraceLimit = 1;
   Error.captureStackTrace(holder, callee);
   Error.stackTraceLimit = limit;
-  const frame = form.exec(holder.stack ?? '');
+  const stack = holder.stack ?? '';
+  const known = places.get(stack);
+  if (known !== undefined) return known;
+  if (places.size >= 2000) places.clear();
+  const place = parsed(stack);
+  places.set(stack, place);
+  return place;
+}
+
+/** By stack; the source has only so many calls, the bound is for code that is made at run time. */
+const places = new Map<string, Caller>();
+
+function parsed(stack: string): Caller {
+  const frame = form.exec(stack);
   const pathname = pathOf(frame?.[2] ?? '');
   const filename = basename(pathname);
   return {

@@ -1,12 +1,12 @@
 import { type FSWatcher, watch } from 'node:fs';
 
-const pause = 500;
+const pause = 800;
 const pollInterval = 1000;
 
 /**
- * Calls `look` when something may have happened to a file: soon after a rename or removal, within half a second of other
+ * Calls `look` when something may have happened to a file: soon after a rename or removal, within a second of other
  * changes, never while nothing happens. Writes are changes too, so that whoever follows the file's size hears of them; they
- * cost at most two wake-ups a second. Where inotify is not to be had, `look` is called every second.
+ * cost a few wake-ups a second. Where inotify is not to be had, `look` is called every second.
  */
 export class FileWatch {
   readonly #path: string;

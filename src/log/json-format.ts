@@ -1,14 +1,13 @@
-import { hostname } from 'node:os';
 import { repr, str } from '../base/python-text.ts';
 import { contextValue, contextValues } from './context-values.ts';
 import type { LogIdentity } from './identity.ts';
-import { compileAsctime, compileIdentity, sinceStart, summaryOf } from './layout.ts';
+import { compileAsctime, compileIdentity, sinceStart, summaryOf, thisHost } from './layout.ts';
 import { mask } from './mask.ts';
 import type { LogRecord } from './record.ts';
 import type { Format } from './text-format.ts';
 
 /** How times and users are printed. */
-export interface JsonDetails {
+interface JsonDetails {
   readonly datefmt: string | undefined;
   readonly userIdentity: string;
 }
@@ -41,7 +40,7 @@ export function jsonFormat(details: JsonDetails, identity: LogIdentity): Format 
         process_name: 'MainProcess',
         process: process.pid,
         traceback: tracebackOf(record),
-        hostname: hostname(),
+        hostname: thisHost,
         error_summary: summaryOf(record),
         context: context(record),
         extra: extraOf(record, identity),
@@ -71,7 +70,7 @@ export function fluentFormat(details: JsonDetails, identity: LogIdentity): Forma
         funcname: record.caller?.funcName ?? null,
         process_name: 'MainProcess',
         cmdline,
-        hostname: hostname(),
+        hostname: thisHost,
         traceback: tracebackOf(record),
         error_summary: summaryOf(record),
         context: context(record),

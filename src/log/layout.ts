@@ -57,12 +57,15 @@ export function compileAsctime(pattern: string | undefined): (time: number) => s
 }
 
 /** The placeholders that tell where a record was logged. */
-export const callerNames = ['pathname', 'filename', 'module', 'lineno', 'funcName'] as const;
+const callerNames = ['pathname', 'filename', 'module', 'lineno', 'funcName'] as const;
 
 /** Whether a layout needs the place of the call, which costs some microseconds to find. */
 export function asksForCaller(layout: Layout): boolean {
   return callerNames.some((name) => layout.names.has(name));
 }
+
+/** Asked once: each call is a system call. */
+export const thisHost = hostname();
 
 /** Begun when the process began: the zero of `relativeCreated`. */
 export function sinceStart(time: number): number {
@@ -137,7 +140,7 @@ const fields: Readonly<Record<string, Field>> = {
   funcName: (record) => record.caller?.funcName ?? '',
   project: () => 'cinder',
   version: (_record, scene) => scene.identity.version,
-  hostname: () => hostname(),
+  hostname: () => thisHost,
   instance: (record, scene) => scene.instance(record),
   resource: (record) => (record.resource === undefined ? '' : `[${record.resource}] `),
   color: (record, scene) => (scene.color ? colors[record.level] : ''),

@@ -12,11 +12,6 @@ export function mask(text: string): string {
   return maskNamed(masked);
 }
 
-/** Whether a value under this name is a secret. */
-export function isSecretName(name: string): boolean {
-  return secretName.test(name);
-}
-
 const words = [
   'pass(?:w(?:or)?d|phrase)',
   '(?:admin|new)_?pass(?![a-z])',
@@ -30,7 +25,6 @@ const words = [
   'provider_auth',
 ].join('|');
 
-const secretName = new RegExp(words, 'i');
 const suspicious = new RegExp(`${words}|://|PRIVATE KEY|Authorization|CHAP |(?:incoming|outgoing)user|:key=`, 'i');
 
 /** Forms that need no name: PEM, CHAP triples of `provider_auth` and tgt, HTTP authorization, QEMU's secrets and URLs. */

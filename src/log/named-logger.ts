@@ -7,7 +7,7 @@ import { type LogRecord, makeRecord } from './record.ts';
 export interface Conduct {
   /** Records below it are not made. */
   readonly threshold: number;
-  /** Level from which records do without the place of their call; those below carry it. */
+  /** Whether records of this level carry the place of their call. */
   needsCaller(levelno: number): boolean;
   write(record: LogRecord): void;
 }

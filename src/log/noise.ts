@@ -4,7 +4,7 @@ import type { LogRecord } from './record.ts';
 import { Repeats } from './repeats.ts';
 import { Stacks } from './stacks.ts';
 
-export interface NoisePlan {
+interface NoisePlan {
   /** Seconds of log_dedup_interval; 0 is off. */
   readonly dedupInterval: number;
   readonly rateLimit: RateLimitPlan | undefined;

@@ -23,7 +23,7 @@ export interface OpenLog extends LogLevels, AsyncDisposable {
   /**
    * Goes over to other values, or reads the file of `log_config_append` again; loggers stay valid, no record is lost.
    * Rejects with LogError, and changes nothing, when they cannot be. Levels set by `setLevels` are kept unless these
-   * values say something new about levels.
+   * values say something new about levels. Called again meanwhile, it waits for its turn.
    */
   reconfigure(values: LogValues): Promise<void>;
   /** Writes at once what is held back as sums of repeated records: the last thing before an exit (G-061). */
@@ -68,6 +68,8 @@ class OsloLog implements OpenLog {
   #values: LogValues | undefined;
   #overrides: readonly { readonly prefix: string; readonly level: number }[] = [];
   #suppressed = 0;
+  /** Changes of the configuration take their turns; the one that failed has told its caller. */
+  #changing: Promise<void> = Promise.resolve();
 
   constructor(router: Winston, identity: LogIdentity) {
     this.#winston = router;
@@ -91,20 +93,10 @@ class OsloLog implements OpenLog {
     for (const sink of this.#outlets.sinks) sink.reopen?.();
   }
 
-  async reconfigure(values: LogValues): Promise<void> {
-    const rateLimit = rateLimitOf(values);
-    const before = this.#outlets;
-    const outlets = await Outlets.open(values, this.#identity, before, (text) => this.#complain(text));
-    this.#settle();
-    this.#outlets = outlets;
-    this.#noise = new Noise({ dedupInterval: values.log_dedup_interval, rateLimit }, (record) => this.#write(record));
-    for (const { router } of this.#routes.values()) router.close();
-    this.#routes.clear();
-    if (saysNewLevels(values, this.#values)) this.#overrides = [];
-    this.#values = values;
-    this.#instruct();
-    await before.closeUnless(outlets);
-    for (const warning of outlets.routing.warnings) this.logs(own).warning(warning);
+  reconfigure(values: LogValues): Promise<void> {
+    const change = this.#changing.then(() => this.#change(values));
+    this.#changing = change.catch(() => {});
+    return change;
   }
 
   levels(prefix: string): ReadonlyMap<string, string> {
@@ -134,6 +126,23 @@ class OsloLog implements OpenLog {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #change(values: LogValues): Promise<void> {
+    const rateLimit = rateLimitOf(values);
+    const before = this.#outlets;
+    const outlets = await Outlets.open(values, this.#identity, before, (text) => this.#complain(text));
+    this.#settle();
+    this.#outlets = outlets;
+    this.#noise = new Noise({ dedupInterval: values.log_dedup_interval, rateLimit }, (record) => this.#write(record));
+    for (const { router } of this.#routes.values()) router.close();
+    this.#routes.clear();
+    if (saysNewLevels(values, this.#values)) this.#overrides = [];
+    this.#values = values;
+    this.#instruct();
+    await before.closeUnless(outlets);
+    const said = before.routing.warnings;
+    for (const warning of outlets.routing.warnings) if (!said.includes(warning)) this.logs(own).warning(warning);
   }
 
   /** Writes what the noise filter holds back, and goes on without one. */

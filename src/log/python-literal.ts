@@ -1,5 +1,5 @@
 /** A name in an expression, such as `sys.stderr` or `handlers.SysLogHandler.LOG_LOCAL0`. */
-export interface PythonName {
+interface PythonName {
   readonly name: string;
 }
 

@@ -28,7 +28,7 @@ export interface LogRecord {
   readonly caller: Caller | undefined;
 }
 
-export interface RecordParts {
+interface RecordParts {
   readonly level: Level;
   readonly facts: Facts;
   readonly name: string;

@@ -11,13 +11,17 @@ interface Kind {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** Loggers of nothing but lifecycle lines. */
+const lifecycle: readonly string[] = ['oslo_service.service', 'cinder.cmd.volume'];
+
 const most = 3;
 const crowd = 500;
 
 /**
  * Holds back a record at WARNING or above that repeats one of the same logger, template and resource more than three
  * times within an interval, and sums up at the interval's end (G-061). While it goes on repeating, the sum is all that is
- * written. Lifecycle lines, which bear an event, always pass.
+ * written. Lifecycle lines, which bear an event or come from loggers
+ * of their own, always pass.
  */
 export class Repeats {
   readonly #interval: number;
@@ -33,7 +37,7 @@ export class Repeats {
   }
 
   filter(record: LogRecord): LogRecord | undefined {
-    if (record.levelno < 30 || record.event !== undefined) return record;
+    if (record.levelno < 30 || record.event !== undefined || lifecycle.includes(record.name)) return record;
     const key = `${record.name}\0${record.template}\0${record.resource ?? ''}`;
     const now = this.#clock();
     const kind = this.#kinds.get(key);

@@ -6,8 +6,12 @@ import type { LogValues } from './options.ts';
 import { facilityNumber } from './priority.ts';
 import { intervals } from './rotation.ts';
 import type { FormatSpec, LoggerRule, Outlet, RotationSpec, Routing, SinkSpec } from './routing.ts';
+import { formatWarnings } from './text-format.ts';
 
-/** The table of sinks (logging.md §1) and the levels of `default_log_levels`. Throws LogError for a value that cannot be. */
+/**
+ * The table of sinks (logging.md §1) and the levels of `default_log_levels`. Throws LogError for a value that cannot be.
+ * The supervisor alone warns: the workers read the same values.
+ */
 export function routingFromOptions(values: LogValues, identity: LogIdentity): Routing {
   const rules = new Map<string, LoggerRule>();
   for (const [name, level] of defaultLevels(values.default_log_levels)) {
@@ -17,11 +21,19 @@ export function routingFromOptions(values: LogValues, identity: LogIdentity): Ro
   const level = rules.get('root')?.level ?? rules.get('')?.level ?? usual;
   const outlets = sinks(values, identity).map((sink) => outlet(values, sink));
   rules.set('', { level, outlets, propagate: false });
-  return { rules, warnings: [] };
+  return { rules, warnings: warningsOf(values, identity) };
+}
+
+function warningsOf(values: LogValues, identity: LogIdentity): string[] {
+  if (identity.role !== 'supervisor') return [];
+  const warnings = values.use_json ? [] : formatWarnings(values, identity);
+  if (values.use_journal)
+    warnings.push('use_journal: journald gets no fields but the text, its priority and its sender');
+  return warnings;
 }
 
 /** The log file of these values; undefined when they name none. */
-export function logFileOf({ log_file, log_dir }: LogValues, program: string): string | undefined {
+function logFileOf({ log_file, log_dir }: LogValues, program: string): string | undefined {
   if (log_file !== undefined)
     return resolve(log_dir === undefined || isAbsolute(log_file) ? log_file : join(log_dir, log_file));
   return log_dir === undefined ? undefined : resolve(log_dir, `${program}.log`);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Executor } from '../interface/executor.ts';
 import { LogError, type LogIdentity, reasonOf } from './identity.ts';
 import { channelSink, type LinePeer } from './line-channel.ts';
@@ -16,7 +17,9 @@ export async function openSyslog(
 ): Promise<Sink> {
   const executor = await identity.executor?.();
   if (executor === undefined) throw new LogError('use_syslog: nothing is here to start the program logger');
-  const args = loggerArguments(identity.program, socket ?? identity.sockets?.syslog ?? '/dev/log');
+  const place = socket ?? identity.sockets?.syslog ?? '/dev/log';
+  if (!existsSync(place)) complain(`syslog is not there (${place}): what is logged is lost to it until it is`);
+  const args = loggerArguments(identity.program, place);
   const priorityOf = (levelno: number): number => facility * 8 + severityOf(levelno);
   try {
     return await channelSink('syslog', () => startLogger(executor, args), priorityOf, complain);

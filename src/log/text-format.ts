@@ -69,6 +69,26 @@ export function plainFormat(format: string, datefmt: string | undefined, identit
   };
 }
 
+/** What an operator should know of formats that cannot be used: one line an option. */
+export function formatWarnings(values: FormatValues, identity: LogIdentity): string[] {
+  const text = (): string => '';
+  const scene: Scene = { identity, color: false, asctime: text, userIdentity: text, instance: text };
+  return (
+    [
+      ['logging_context_format_string', 'its records say so'],
+      ['logging_default_format_string', 'its records say so'],
+      ['logging_debug_format_suffix', 'the preset is used'],
+      ['logging_exception_prefix', 'the preset is used'],
+      ['logging_user_identity_format', 'the preset is used'],
+    ] as const
+  ).flatMap(([name, consequence]) => {
+    const compile =
+      name === 'logging_user_identity_format' ? compileIdentity : (format: string) => compileLayout(format, scene);
+    const problem = problemOf(values[name], compile);
+    return problem === undefined ? [] : [`${name} is no usable format: ${repr(problem)}; ${consequence}`];
+  });
+}
+
 /** The message with the prefix on each of its lines (G-018), the summary of its error behind it (G-016). */
 function lines(layout: Layout, record: LogRecord, end: string, scene: Scene): string {
   try {
@@ -111,13 +131,17 @@ function complaint(error: unknown, scene: Scene): Layout {
   };
 }
 
-/** Compiles a format option; where it is no format, its preset. */
+/** Compiles a format option; where it is no format, of which `formatWarnings` tells, its preset. */
 function usable<T>(name: keyof FormatValues, values: FormatValues, compile: (format: string) => T): T {
+  return problemOf(values[name], compile) === undefined ? compile(values[name]) : compile(formatOptions[name].preset);
+}
+
+function problemOf(format: string, compile: (format: string) => unknown): unknown {
   try {
-    return compile(values[name]);
-  } catch {
-    // The operator sees the preset's form of the line, which is complete; the record matters more than its looks.
-    return compile(formatOptions[name].preset);
+    compile(format);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

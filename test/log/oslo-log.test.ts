@@ -239,6 +239,25 @@ test('values that cannot be change nothing [L-166, L-023, G-004]', async (t) => 
   assert.equal(lines().length, refused.length);
 });
 
+test('changes that come at once take their turns, and each says once what is odd [L-165, G-011]', async (t) => {
+  const { log, path, lines } = await open(t, {}, { role: 'supervisor' });
+  const odd = logValues({ log_file: path, logging_exception_prefix: '%(nosuch)s' });
+  const files = ['a', 'b', 'c'].map((name) => `${path}.${name}`);
+
+  await Promise.all([
+    log.reconfigure(odd),
+    log.reconfigure({ ...odd, debug: true }),
+    ...files.map((log_file) => log.reconfigure({ ...odd, log_file })),
+  ]);
+  log.logs('test').info('last');
+
+  assert.equal(lines().filter((line) => line.includes('logging_exception_prefix is no usable format')).length, 1);
+  assert.deepEqual(
+    files.map((file) => linesOf(file).length),
+    [0, 0, 1],
+  );
+});
+
 test('reopen opens the file again [G-051]', async (t) => {
   const { log, logger, path, lines } = await open(t, { watch_log_file: true });
   renameSync(path, `${path}.1`);

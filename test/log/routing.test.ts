@@ -122,3 +122,20 @@ test('only standard output and error are coloured [G-020]', () => {
 
   assert.deepEqual(colors, [false, true]);
 });
+
+test('the supervisor says which formats cannot be used, and what journald does not get [G-011, G-071]', () => {
+  const values = {
+    logging_exception_prefix: '%(nosuch)s',
+    logging_default_format_string: '%(message)',
+    use_journal: true,
+  };
+  const warnings = (role: 'supervisor' | 'worker'): readonly string[] =>
+    routingFromOptions(logValues(values), logIdentity({ role })).warnings;
+
+  assert.deepEqual(warnings('supervisor'), [
+    "logging_default_format_string is no usable format: ValueError('incomplete format'); its records say so",
+    "logging_exception_prefix is no usable format: KeyError('nosuch'); the preset is used",
+    'use_journal: journald gets no fields but the text, its priority and its sender',
+  ]);
+  assert.deepEqual(warnings('worker'), []);
+});

@@ -30,7 +30,7 @@ done
 }
 
 async function open(t: TestContext, folder: string, complaints: string[] = []): Promise<Sink> {
-  const identity = logIdentity({ executor: async () => programStarter(t, folder) });
+  const identity = logIdentity({ executor: async () => programStarter(t, folder), sockets: { syslog: folder } });
   const sink = await openSyslog(19, undefined, identity, (text) => complaints.push(text));
   t.after(() => sink.close());
   return sink;
@@ -55,7 +55,7 @@ test('each line of a record is one message with its priority and facility [G-070
     '<159>one',
     '<159>two',
   ]);
-  assert.deepEqual(runs(), ['--prio-prefix --size 65536 --tag cinder-volume --socket /dev/log']);
+  assert.deepEqual(runs(), [`--prio-prefix --size 65536 --tag cinder-volume --socket ${folder}`]);
 });
 
 test('a logger that dies is started again, and what is logged meanwhile waits for it [G-070]', async (t) => {
@@ -89,6 +89,19 @@ test('a logger that is missing is one line [G-004]', async () => {
     openSyslog(1, undefined, logIdentity(), () => {}),
     { name: 'LogError', message: /^use_syslog: / },
   );
+});
+
+test('a syslog that is not there is told, and does not stop the daemon [G-070]', async (t) => {
+  const { folder, heard } = standIn(t);
+  const complaints: string[] = [];
+  const identity = logIdentity({ executor: async () => programStarter(t, folder) });
+  const sink = await openSyslog(1, '/nonexistent/log', identity, (text) => complaints.push(text));
+
+  sink.write(aRecord(), 'text');
+  await sink.close();
+
+  assert.deepEqual(complaints, ['syslog is not there (/nonexistent/log): what is logged is lost to it until it is']);
+  assert.deepEqual(heard(), ['<14>text']);
 });
 
 const receiver = `

@@ -8,7 +8,7 @@ const log = await openLog(logValues(values), logIdentity({ role: 'supervisor' })
 const logger = log.logs('oslo_service.service');
 process.on('SIGTERM', () => {
   logger.info('Caught SIGINT signal, instantaneous exiting');
-  for (let line = 1; line <= 100; line++) logger.warning('last words');
+  for (let line = 1; line <= 100; line++) log.logs('cinder.service').warning('last words');
   withLogContext({ request_id: 'req-1' }, () => logger.exception(new TypeError('x'), 'Unhandled %s', 'error'));
   log.flush();
   process.exit(1);
