@@ -135,8 +135,10 @@ export class Peer {
     open.input = (chunk) => {
       if (this.#refused) return;
       const fault = this.#gate.admit(chunk);
-      if (fault === undefined) feed(chunk);
-      else this.#turnAway(fault);
+      if (fault !== undefined) return this.#turnAway(fault);
+      feed(chunk);
+      // A login by a mechanism that is not offered: rhea says no, and would wait for another try.
+      if (open.sasl_transport?.outcome) this.#finish();
     };
   }
 
