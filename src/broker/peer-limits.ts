@@ -25,7 +25,7 @@ export function limitFrames(connection: OpenConnection, maxMessage: number): voi
   // The two halves of a management link pair bear one name, and rhea keeps a session's links by name: ours differ inside.
   connection.on_attach = (frame) => {
     const { name, role } = frame.performative;
-    const inside = `${role ? 'to' : 'from'} ${name}`;
+    const inside = `${role ? 'out' : 'in'} ${name}`;
     frame.performative.name = inside;
     attach(frame);
     const links = connection.remote_channel_map[frame.channel]?.links ?? {};

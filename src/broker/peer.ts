@@ -27,6 +27,9 @@ export interface House {
 
 const management = '/management';
 
+/** `AMQP`, SASL, 1.0.0: how a listener says what it speaks (AMQP 1.0, part 2.2). */
+const protocolHeader = Buffer.of(0x41, 0x4d, 0x51, 0x50, 3, 1, 0, 0);
+
 /** One connection that somebody made to the broker. */
 export class Peer {
   readonly #house: House;
@@ -132,8 +135,10 @@ export class Peer {
     open.input = (chunk) => {
       if (this.#refused) return;
       const fault = this.#gate.admit(chunk);
-      if (fault === undefined) feed(chunk);
-      else this.#turnAway(fault);
+      if (fault !== undefined) return this.#turnAway(fault);
+      feed(chunk);
+      // A login by a mechanism that is not offered: rhea says no, and would wait for another try.
+      if (open.sasl_transport?.outcome) this.#finish();
     };
   }
 
@@ -153,7 +158,7 @@ export class Peer {
     this.#refused = true;
     const { logger } = this.#house;
     logger.warning('Connection from %s refused by the embedded broker, which speaks AMQP 1.0: %s', this.#name, reason);
-    if (reason.includes('AMQP version')) this.#socket.write(Buffer.from('AMQP\x03\x01\x00\x00', 'latin1'));
+    if (reason.includes('AMQP version')) this.#socket.write(protocolHeader);
     this.#finish();
   }
 

@@ -34,6 +34,8 @@ export interface OpenConnection {
   on_attach(frame: Frame<Attach>): void;
   on_transfer(frame: Frame<Transfer>): void;
   on_disposition(frame: Frame<Disposition>): void;
+  /** Its outcome is the code that the peer was told: 0 is a login. */
+  readonly sasl_transport?: { readonly outcome?: number };
   readonly local_channel_map: Readonly<Record<string, Session>>;
   readonly remote_channel_map: Readonly<Record<number, OpenSession>>;
 }

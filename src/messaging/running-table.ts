@@ -18,8 +18,8 @@ export class RunningTable {
   find(id: string): Job | 'ended' | undefined {
     const job = this.#running.get(id);
     if (job !== undefined) return job;
-    this.#forgetOld();
-    return this.#ended.others.has(id) || this.#ended.repeatable.has(id) ? 'ended' : undefined;
+    const endedAt = this.#ended.others.get(id) ?? this.#ended.repeatable.get(id);
+    return endedAt !== undefined && endedAt > this.#now() - memory.milliseconds ? 'ended' : undefined;
   }
 
   begin(id: string, job: Job): void {
@@ -29,8 +29,9 @@ export class RunningTable {
   /** It ran to its end, or there was nothing to do: a copy of it is dropped from now on. */
   end(id: string, kind: MethodClass): void {
     this.#running.delete(id);
-    this.#ended[kind === 'repeatable' ? 'repeatable' : 'others'].set(id, this.#now());
-    this.#forgetOld();
+    const which = kind === 'repeatable' ? 'repeatable' : 'others';
+    this.#ended[which].set(id, this.#now());
+    this.#forgetOld(this.#ended[which], memory[which]);
   }
 
   /** It never began and is back with the broker: it may come anew. */
@@ -38,14 +39,11 @@ export class RunningTable {
     this.#running.delete(id);
   }
 
-  #forgetOld(): void {
+  #forgetOld(ended: Map<string, number>, most: number): void {
     const oldest = this.#now() - memory.milliseconds;
-    for (const kind of ['others', 'repeatable'] as const) {
-      const ended = this.#ended[kind];
-      for (const [id, at] of ended) {
-        if (at > oldest && ended.size <= memory[kind]) break;
-        ended.delete(id);
-      }
+    for (const [id, at] of ended) {
+      if (at > oldest && ended.size <= most) break;
+      ended.delete(id);
     }
   }
 }

@@ -16,11 +16,13 @@ const prefix = '_context_';
 
 /** The context of a message, from its `_context_*` keys. Nothing is required: what is missing becomes null. */
 export function contextFromMessage(message: Readonly<Record<string, unknown>>): RequestContext {
-  const wire: Record<string, unknown> = {};
+  const wire: Record<string, unknown> = { ...nobody };
   for (const key of Object.keys(message)) {
     if (key.startsWith(prefix)) wire[key.slice(prefix.length)] = message[key];
   }
-  return contextOf({ ...adminWire(), is_admin: false, roles: [], ...wire });
+  wire['request_id'] ??= newRequestId();
+  wire['timestamp'] ??= utcNow();
+  return contextOf(wire);
 }
 
 /** The keys that carry a context in a message. `read_deleted` is always among them: Zed's loader fails without. */
@@ -75,35 +77,38 @@ function newRequestId(): string {
   return `req-${randomUUID()}`;
 }
 
+/** Every key that travels, without a user, a request and rights. */
+const nobody: Readonly<Record<string, unknown>> = {
+  user: null,
+  project_id: null,
+  system_scope: null,
+  project: null,
+  domain: null,
+  user_domain: null,
+  project_domain: null,
+  is_admin: false,
+  read_only: false,
+  show_deleted: false,
+  auth_token: null,
+  request_id: null,
+  global_request_id: null,
+  resource_uuid: null,
+  roles: [],
+  user_identity: '- - - - -',
+  is_admin_project: true,
+  user_id: null,
+  project_name: null,
+  domain_id: null,
+  read_deleted: 'no',
+  remote_address: null,
+  timestamp: null,
+  quota_class: null,
+  service_catalog: [],
+  message_resource_id: null,
+  message_resource_type: null,
+  message_action: null,
+};
+
 function adminWire(): Record<string, unknown> {
-  return {
-    user: null,
-    project_id: null,
-    system_scope: null,
-    project: null,
-    domain: null,
-    user_domain: null,
-    project_domain: null,
-    is_admin: true,
-    read_only: false,
-    show_deleted: false,
-    auth_token: null,
-    request_id: newRequestId(),
-    global_request_id: null,
-    resource_uuid: null,
-    roles: ['admin'],
-    user_identity: '- - - - -',
-    is_admin_project: true,
-    user_id: null,
-    project_name: null,
-    domain_id: null,
-    read_deleted: 'no',
-    remote_address: null,
-    timestamp: utcNow(),
-    quota_class: null,
-    service_catalog: [],
-    message_resource_id: null,
-    message_resource_type: null,
-    message_action: null,
-  };
+  return { ...nobody, is_admin: true, roles: ['admin'], request_id: newRequestId(), timestamp: utcNow() };
 }
