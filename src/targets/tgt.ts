@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -207,8 +207,8 @@ class TgtTarget implements TargetDriver {
     if (this.#watcher !== undefined) return;
     try {
       this.#watcher = watch(dirname(this.#socket), { persistent: false }, (event, file) => {
-        if (event !== 'rename' || file !== basename(this.#socket) || this.#scope.signal.aborted) return;
-        this.#scope.spawn((signal) => this.check(signal));
+        const isNew = event === 'rename' && file === basename(this.#socket) && existsSync(this.#socket);
+        if (isNew && !this.#scope.signal.aborted) this.#scope.spawn((signal) => this.check(signal));
       });
       this.#watcher.on('error', (error) => this.#stopWatching(error));
     } catch (error) {
