@@ -186,7 +186,7 @@ class TgtTarget implements TargetDriver {
   /** A tgtd that was restarted has forgotten everything: our exports are made again from their files (S-21). */
   async #makeAgain(signal: AbortSignal): Promise<void> {
     if (this.#exports.size === 0) return;
-    const present = new Set((await this.#tgtadm.targets(signal)).map((target) => target.iqn));
+    const present = new Set((await this.#tgtadm.targets(signal)).heads().map((head) => head.iqn));
     const missing = [...this.#exports].filter(([name]) => !present.has(this.#iqn(name)));
     for (const [name, id] of missing) {
       await this.#parts.coordinator.withLock(
