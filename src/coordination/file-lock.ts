@@ -17,10 +17,22 @@ export function takeFileLock(file: string): FileLock | undefined {
     const database = lockedDatabase(file);
     if (database === undefined) return undefined;
     // Who held the lock until now may have removed the file: then ours is a lock on nothing, and the next one asks anew.
-    if (sameFile(before, statOf(file))) return { release: () => close(database) };
-    close(database);
+    if (!sameFile(before, statOf(file))) {
+      close(database);
+      continue;
+    }
+    held.add(database);
+    return {
+      release: () => {
+        held.delete(database);
+        close(database);
+      },
+    };
   }
 }
+
+/** A lock that nobody refers to any more would be collected as garbage, and thereby dropped. */
+const held = new Set<Database>();
 
 type Database = InstanceType<typeof DatabaseSync>;
 

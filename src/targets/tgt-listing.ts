@@ -24,23 +24,62 @@ export interface ListedLun {
   readonly path: string;
 }
 
-/** Reads tgtadm's list of targets, which is made for people. */
-export function parseTargets(text: string): ListedTarget[] {
-  const sections = text.split(/^(?=Target \d+: )/m).filter((section) => section.startsWith('Target '));
-  return sections.map((section) => {
-    const [head = '', ...lines] = section.split('\n');
-    const [, tid, iqn = ''] = /^Target (\d+): (.*)$/.exec(head) ?? [];
-    const parts = partsOf(lines);
-    return {
+/**
+ * tgtadm's list of targets, which is made for people and has 1 KiB a target. A node may have a thousand of them, so only
+ * what is asked for is read.
+ */
+export class TgtListing {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  find(iqn: string): ListedTarget | undefined {
+    const head = this.heads().find((each) => each.iqn === iqn);
+    return head && parseTarget(head, this.#sectionAt(head.at));
+  }
+
+  /** Every target by id and name, with the place where its section begins. */
+  heads(): Head[] {
+    return [...this.#text.matchAll(/^Target (\d+): (.*)$/gm)].map(({ 1: tid, 2: iqn = '', index }) => ({
       tid: Number(tid),
       iqn,
-      state: valueIn(parts['System information'] ?? [], 'State') ?? '',
-      sessions: grouped(parts['I_T nexus information'] ?? [], 'I_T nexus').map(sessionOf),
-      luns: grouped(parts['LUN information'] ?? [], 'LUN').map(lunOf),
-      accounts: (parts['Account information'] ?? []).map((line) => line.trim()),
-      rules: (parts['ACL information'] ?? []).map((line) => line.trim()),
-    };
-  });
+      at: index,
+    }));
+  }
+
+  /** Whether a user may log in to another target than this one. */
+  isUserOfOthers(user: string, iqn: string): boolean {
+    const own = this.heads().find((each) => each.iqn === iqn);
+    const ownSection = own === undefined ? '' : this.#sectionAt(own.at);
+    const times = (text: string): number => text.split(`\n        ${user}\n`).length;
+    return times(this.#text) > times(ownSection);
+  }
+
+  #sectionAt(start: number): string {
+    const end = this.#text.indexOf('\nTarget ', start);
+    return end < 0 ? this.#text.slice(start) : this.#text.slice(start, end + 1);
+  }
+}
+
+interface Head {
+  readonly tid: number;
+  readonly iqn: string;
+  readonly at: number;
+}
+
+function parseTarget({ tid, iqn }: Head, section: string): ListedTarget {
+  const parts = partsOf(section.split('\n').slice(1));
+  return {
+    tid,
+    iqn,
+    state: valueIn(parts['System information'] ?? [], 'State') ?? '',
+    sessions: grouped(parts['I_T nexus information'] ?? [], 'I_T nexus').map(sessionOf),
+    luns: grouped(parts['LUN information'] ?? [], 'LUN').map(lunOf),
+    accounts: (parts['Account information'] ?? []).map((line) => line.trim()),
+    rules: (parts['ACL information'] ?? []).map((line) => line.trim()),
+  };
 }
 
 /** The lines below each heading, which are indented further than it. */

@@ -1,7 +1,7 @@
 import { Backoff } from '../base/retry.ts';
 import type { Chap } from './chap.ts';
 import type { TgtExport } from './tgt-file.ts';
-import type { ListedTarget } from './tgt-listing.ts';
+import type { ListedTarget, TgtListing } from './tgt-listing.ts';
 import { answers, type Tgtadm } from './tgtadm.ts';
 
 export interface TgtSettings {
@@ -36,7 +36,7 @@ export class TgtTargets {
   }
 
   async find(iqn: string, signal?: AbortSignal): Promise<ListedTarget | undefined> {
-    return (await this.#tgtadm.targets(signal)).find((target) => target.iqn === iqn);
+    return (await this.#tgtadm.targets(signal)).find(iqn);
   }
 
   /** Lets an initiator in. */
@@ -73,7 +73,7 @@ export class TgtTargets {
   /** Removes the target with its sessions, and its accounts unless another target has them too. Absent is success. */
   async remove(iqn: string, chap: Chap | undefined, signal: AbortSignal): Promise<void> {
     const all = await this.#tgtadm.targets(signal);
-    const target = all.find((each) => each.iqn === iqn);
+    const target = all.find(iqn);
     if (target !== undefined) {
       const { tid } = target;
       await this.#setState(tid, 'offline');
@@ -89,9 +89,9 @@ export class TgtTargets {
     // Ids are chosen by whoever makes a target: another process may take the same one at the same moment.
     for (let tries = 0; tries < 50; tries++) {
       const all = await this.#tgtadm.targets(signal);
-      const found = all.find((target) => target.iqn === iqn);
+      const found = all.find(iqn);
       if (found !== undefined) return found;
-      const tid = all.reduce((most, target) => Math.max(most, target.tid), 0) + 1;
+      const tid = all.heads().reduce((most, head) => Math.max(most, head.tid), 0) + 1;
       const made = ['--op', 'new', '--mode', 'target', '--tid', String(tid), '-T', iqn];
       if (await this.#tgtadm.tell(made, [answers.targetExists], signal)) {
         return { tid, iqn, state: 'ready', sessions: [], luns: [], accounts: [], rules: [] };
@@ -124,7 +124,8 @@ export class TgtTargets {
 
   async #ensureAccount(target: ListedTarget, chap: Chap | undefined, signal: AbortSignal): Promise<void> {
     if (chap !== undefined && !target.accounts.includes(chap.user)) {
-      if (!(await this.#tgtadm.newAccount(chap, signal)) && !(await this.#isUsed(chap.user, target.iqn, signal))) {
+      const isNew = await this.#tgtadm.newAccount(chap, signal);
+      if (!isNew && !(await this.#tgtadm.targets(signal)).isUserOfOthers(chap.user, target.iqn)) {
         // Left by an earlier export, perhaps with another password.
         await this.#tgtadm.tell(['--op', 'delete', '--mode', 'account', '--user', chap.user], [answers.noAccount]);
         await this.#tgtadm.newAccount(chap, signal);
@@ -136,14 +137,9 @@ export class TgtTargets {
     }
   }
 
-  async #isUsed(user: string, iqn: string, signal?: AbortSignal): Promise<boolean> {
-    const all = await this.#tgtadm.targets(signal);
-    return all.some((target) => target.iqn !== iqn && target.accounts.includes(user));
-  }
-
   /** tgtd takes an account away from every target that has it, and a target without accounts is open to all. */
-  async #removeAccount(user: string, all: readonly ListedTarget[], iqn: string): Promise<void> {
-    if (all.some((target) => target.iqn !== iqn && target.accounts.includes(user))) return;
+  async #removeAccount(user: string, all: TgtListing, iqn: string): Promise<void> {
+    if (all.isUserOfOthers(user, iqn)) return;
     await this.#tgtadm.tell(['--op', 'delete', '--mode', 'account', '--user', user], [answers.noAccount]);
   }
 

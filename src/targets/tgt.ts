@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -186,7 +186,7 @@ class TgtTarget implements TargetDriver {
   /** A tgtd that was restarted has forgotten everything: our exports are made again from their files (S-21). */
   async #makeAgain(signal: AbortSignal): Promise<void> {
     if (this.#exports.size === 0) return;
-    const present = new Set((await this.#tgtadm.targets(signal)).map((target) => target.iqn));
+    const present = new Set((await this.#tgtadm.targets(signal)).heads().map((head) => head.iqn));
     const missing = [...this.#exports].filter(([name]) => !present.has(this.#iqn(name)));
     for (const [name, id] of missing) {
       await this.#parts.coordinator.withLock(
@@ -207,8 +207,8 @@ class TgtTarget implements TargetDriver {
     if (this.#watcher !== undefined) return;
     try {
       this.#watcher = watch(dirname(this.#socket), { persistent: false }, (event, file) => {
-        if (event !== 'rename' || file !== basename(this.#socket) || this.#scope.signal.aborted) return;
-        this.#scope.spawn((signal) => this.check(signal));
+        const isNew = event === 'rename' && file === basename(this.#socket) && existsSync(this.#socket);
+        if (isNew && !this.#scope.signal.aborted) this.#scope.spawn((signal) => this.check(signal));
       });
       this.#watcher.on('error', (error) => this.#stopWatching(error));
     } catch (error) {

@@ -3,7 +3,7 @@ import { type Executor, ProcessExecutionError } from '../interface/executor.ts';
 import { VolumeBackendAPIException } from '../objects/exceptions.ts';
 import { type Chap, randomText } from './chap.ts';
 import { canReach, relaySecret } from './secret-relay.ts';
-import { type ListedTarget, parseTargets } from './tgt-listing.ts';
+import { TgtListing } from './tgt-listing.ts';
 
 /** Which tgtd. */
 export interface TgtdAddress {
@@ -62,9 +62,8 @@ export class Tgtadm {
     await this.#run(['--op', 'show', '--mode', 'sys'], signal);
   }
 
-  async targets(signal?: AbortSignal): Promise<ListedTarget[]> {
-    // 1 KiB a target: tens of thousands fit.
-    return parseTargets(await this.#run(['--op', 'show', '--mode', 'target'], signal));
+  async targets(signal?: AbortSignal): Promise<TgtListing> {
+    return new TgtListing(await this.#run(['--op', 'show', '--mode', 'target'], signal));
   }
 
   /** Tells tgtd to do something. False: it gave one of the answers that the caller names, and did nothing. */

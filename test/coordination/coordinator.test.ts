@@ -237,6 +237,25 @@ test('asking for a lock that this process holds does not drop it', async (t) => 
   assert.equal(await neighbour.line(), 'false');
 });
 
+test('a lock that nobody refers to any more is held all the same [R-06]', async (t) => {
+  const { locks, folder } = aCoordinator(t);
+  const file = join(folder, 'a.lock');
+  const neighbour = aNeighbour(
+    t,
+    folder,
+    `const { setFlagsFromString } = await import('node:v8');
+     setFlagsFromString('--expose-gc');
+     const collect = (await import('node:vm')).runInNewContext('gc');
+     await locks.tryLock(${JSON.stringify(file)});
+     for (let i = 0; i < 5; i++) { collect(); await new Promise((resolve) => setTimeout(resolve, 1)); }
+     say('collected');
+     await forever();`,
+  );
+  await neighbour.line();
+
+  assert.equal((await locks.tryLock(file)).held, false);
+});
+
 test('what cannot be a lock is refused with its name', async (t) => {
   const { locks, folder, logger } = aCoordinator(t);
   writeFileSync(join(folder, 'cinder-v'), 'x'.repeat(1000));

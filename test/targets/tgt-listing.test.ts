@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTargets } from '../../src/targets/tgt-listing.ts';
+import { TgtListing } from '../../src/targets/tgt-listing.ts';
 
 /** What tgtadm 1.0.85 prints of a target with a session, and of one that somebody has only begun. */
 const sample = `Target 5: iqn.2010-10.org.openstack:volume-1
@@ -60,13 +60,14 @@ Target 6: iqn.x:y
     I_T nexus information:
     LUN information:
     Account information:
+        u1
     ACL information:
 `;
 
 test('reads what tgtadm prints for people', () => {
-  const [first, second, ...rest] = parseTargets(sample);
+  const listing = new TgtListing(sample);
 
-  assert.deepEqual(first, {
+  assert.deepEqual(listing.find('iqn.2010-10.org.openstack:volume-1'), {
     tid: 5,
     iqn: 'iqn.2010-10.org.openstack:volume-1',
     state: 'offline',
@@ -81,10 +82,32 @@ test('reads what tgtadm prints for people', () => {
     accounts: ['u1', 'u2 (outgoing)'],
     rules: ['ALL', 'iqn.2026-11.org.example:me'],
   });
-  assert.deepEqual(second, { tid: 6, iqn: 'iqn.x:y', state: 'ready', sessions: [], luns: [], accounts: [], rules: [] });
-  assert.deepEqual(rest, []);
+  assert.deepEqual(listing.find('iqn.x:y'), {
+    tid: 6,
+    iqn: 'iqn.x:y',
+    state: 'ready',
+    sessions: [],
+    luns: [],
+    accounts: ['u1'],
+    rules: [],
+  });
+  assert.deepEqual(
+    listing.heads().map(({ tid, iqn }) => `${tid} ${iqn}`),
+    ['5 iqn.2010-10.org.openstack:volume-1', '6 iqn.x:y'],
+  );
 });
 
-test('no targets are no targets', () => {
-  assert.deepEqual(parseTargets(''), []);
+test('a name is found whole, not as a part of another', () => {
+  assert.equal(new TgtListing(sample).find('iqn.x'), undefined);
+  assert.equal(new TgtListing('').find('iqn.x:y'), undefined);
+});
+
+test('knows whether a user has other targets', () => {
+  const listing = new TgtListing(sample.replace('        u2 (outgoing)', '        u3'));
+
+  assert.equal(listing.isUserOfOthers('u1', 'iqn.x:y'), true);
+  assert.equal(listing.isUserOfOthers('u3', 'iqn.2010-10.org.openstack:volume-1'), false);
+  assert.equal(listing.isUserOfOthers('u3', 'iqn.x:y'), true);
+  assert.equal(listing.isUserOfOthers('u3', 'iqn.not:there'), true);
+  assert.equal(listing.isUserOfOthers('u', 'iqn.not:there'), false);
 });
