@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { sql } from 'kysely';
+import { logContext, withLogContext } from '../../src/base/log.ts';
 import type { Work } from '../../src/db/access.ts';
 import { GroupCommit } from '../../src/db/group-commit.ts';
 import { SqliteFile } from '../../src/db/sqlite.ts';
@@ -121,6 +122,24 @@ test('a reader sees committed states only, and one state in all its statements [
     assert.equal(first, second);
     assert.equal(Number(first) % 2, 0);
   }
+});
+
+test('what is logged in a transaction bears the request id of whoever asked for it [database 1.5, G-023]', async (t) => {
+  const { queue } = aQueue(t);
+  const seen: (string | undefined)[] = [];
+
+  await Promise.all(
+    ['req-1', 'req-2', 'req-3'].map((request_id, n) =>
+      withLogContext({ request_id }, () =>
+        queue.write(async (db) => {
+          await add(n)(db);
+          seen.push(logContext()?.request_id);
+        }),
+      ),
+    ),
+  );
+
+  assert.deepEqual(seen, ['req-1', 'req-2', 'req-3']);
 });
 
 test('what a reader writes does not stay [database 1.5]', async (t) => {
