@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Backoff } from '../base/retry.ts';
 import { DatabaseError } from '../interface/database.ts';
@@ -69,7 +70,8 @@ export class GroupCommit implements Access {
     if (this.#closed) return Promise.reject(new DatabaseError('away', `database ${this.#file.path} was closed`));
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#patience;
-      queue.push({ work, resolve: resolve as Job['resolve'], reject, deadline });
+      // Bound, so that what the work logs bears the request id of whoever asked, and not of whom the batch began with.
+      queue.push({ work: AsyncResource.bind(work), resolve: resolve as Job['resolve'], reject, deadline });
       if (queue === this.#reads) this.#wake();
       this.#serving ??= this.#serve();
     });
@@ -128,45 +130,54 @@ export class GroupCommit implements Access {
       if (this.#file.othersWrote()) this.#politeUntil = performance.now() + 1000;
       return true;
     } catch (error) {
+      this.#rollback();
       const now = performance.now();
-      const givenUp = this.#writes.filter(({ deadline }) => !isBusy(error) || deadline <= now);
-      for (const job of this.#writes.splice(0, givenUp.length)) job.reject(error);
+      for (const job of this.#writes.splice(0)) {
+        if (isBusy(error) && now < job.deadline) this.#writes.push(job);
+        else job.reject(error);
+      }
       return false;
     }
   }
 
   async #writeBatch(): Promise<void> {
-    const jobs: Job[] = [];
-    const outcomes: Outcome[] = [];
+    const batch: (readonly [Job, Outcome])[] = [];
     const until = performance.now() + batchTime;
-    let failure: Outcome | undefined;
-    try {
-      do {
-        const job = this.#writes.shift();
-        if (job === undefined) break;
-        jobs.push(job);
-        outcomes.push(await this.#attempt(job));
-      } while (this.#file.inTransaction && jobs.length < batchSize && performance.now() < until);
-      if (this.#file.inTransaction) this.#file.exec('commit');
-      else failure = outcomes.at(-1);
-    } catch (error) {
-      failure = { error };
-    }
-    this.#rollback();
-    jobs.forEach((job, place) => {
-      settle(job, failure ?? outcomes[place] ?? { value: undefined });
-    });
+    do {
+      const job = this.#writes.shift();
+      if (job === undefined) break;
+      batch.push([job, await this.#attempt(job)]);
+    } while (this.#file.inTransaction && batch.length < batchSize && performance.now() < until);
+    const failure = this.#commit(batch.at(-1)?.[1]);
+    for (const [job, outcome] of batch) settle(job, failure ?? outcome);
   }
 
   /** Runs a writer so that a failure undoes what it wrote and nothing else. */
   async #attempt(job: Job): Promise<Outcome> {
-    this.#file.exec('savepoint job');
-    const outcome = await this.#perform(job);
-    if (this.#file.inTransaction) {
-      if ('error' in outcome) this.#file.exec('rollback to job');
-      this.#file.exec('release job');
+    try {
+      this.#file.exec('savepoint job');
+      const outcome = await this.#perform(job);
+      if (this.#file.inTransaction) {
+        if ('error' in outcome) this.#file.exec('rollback to job');
+        this.#file.exec('release job');
+      }
+      return outcome;
+    } catch (error) {
+      this.#rollback();
+      return { error };
     }
-    return outcome;
+  }
+
+  /** What failed for all of a batch: the commit, or the last writer, with which SQLite gave up everything. */
+  #commit(last: Outcome | undefined): Outcome | undefined {
+    try {
+      if (!this.#file.inTransaction && last !== undefined && 'error' in last) return last;
+      this.#file.exec('commit');
+      return undefined;
+    } catch (error) {
+      this.#rollback();
+      return { error };
+    }
   }
 
   async #perform({ work }: Job): Promise<Outcome> {

@@ -24,12 +24,12 @@ const memory = ':memory:';
 const preparedAtMost = 200;
 
 /** File systems over a network, by the number that statfs gives: SQLite's locks and shared memory fail on them. */
-const networks: Readonly<Record<number, string>> = {
-  26985: 'NFS',
-  20859: 'SMB',
-  4283649346: 'CIFS',
-  4266872130: 'SMB',
-};
+const networks: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB'],
+]);
 
 /**
  * One connection to an SQLite file, or to a database in memory. Every call is synchronous and never waits: a locked file
@@ -211,18 +211,13 @@ function createFile(path: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
-    throw new DatabaseError(
-      code === 'ENOSPC' ? 'full' : 'away',
-      `database ${path} cannot be made: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
+    const kind = code === 'ENOSPC' ? 'full' : 'away';
+    throw new DatabaseError(kind, `database ${path} cannot be made: ${messageOf(error)}`, { cause: error });
   }
 }
 
 function refuseNetwork(path: string): void {
-  const network = networks[statfsSync(path).type];
+  const network = networks.get(statfsSync(path).type);
   if (network === undefined) return;
   throw new DatabaseError(
     'refused',
