@@ -30,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     name,
     version,
     commands: clientCommands(() => program),
-    backends: async (words) => (await import('./cli/completions.ts')).backendNames(words, environment),
+    backends: async (words) => (await import('./cli/config.ts')).backendNames(words, environment),
   };
   try {
     const invocation = await parseArguments(argv, program, { columns: process.stdout.columns, env: process.env });

@@ -10,6 +10,7 @@ import { rootHelper, rootHelperOptions } from './exec/root-helper.ts';
 import { createExecutor } from './exec/run.ts';
 import { daemonGroup, serviceGroup } from './interface/daemon-options.ts';
 import type { Executor } from './interface/executor.ts';
+import { hello } from './launcher/cluster-worker.ts';
 import { loadInstrumentation } from './launcher/instrumentation.ts';
 import { type OpenLog, openLog } from './log/oslo-log.ts';
 import type { BrokerAddress } from './messaging/connection-plan.ts';
@@ -21,6 +22,8 @@ import { writeReport } from './supervisor/report.ts';
 
 /** What a worker is before it is told. */
 interface Role {
+  /** SIGTERM is not for it: it ends when its supervisor says so, or is gone. */
+  readonly ignoresTerm?: true;
   /** SIGTERM: lets operations end; resolves to the exit status. */
   stop(): Promise<number>;
   /** SIGHUP to this process alone. */
@@ -52,7 +55,9 @@ process.title = 'cinder-volume: worker';
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 cluster.worker?.on('disconnect', () => end(() => role.orphaned()));
-const [first] = (await once(process, 'message')) as [ToWorker];
+const begun = once(process, 'message');
+process.send?.(hello);
+const [first] = (await begun) as [ToWorker];
 try {
   if (first.kind === 'start') role = first.role === 'broker' ? await brokerRole(first) : await volumeRole(first);
 } catch (error) {
@@ -62,7 +67,9 @@ try {
 
 /** Signals first of all: Node's own answer to most of them is death (L-178, L-114). */
 function trapSignals(): void {
-  process.on('SIGTERM', () => end(() => role.stop()));
+  process.on('SIGTERM', () => {
+    if (role.ignoresTerm !== true) end(() => role.stop());
+  });
   process.on('SIGINT', () => {
     role.say('Caught SIGINT signal, instantaneous exiting');
     exit(1);
@@ -204,7 +211,11 @@ async function brokerRole(start: BrokerStart): Promise<Role> {
       await tell({ kind: 'listening', address: { host, port: broker.port, user, password } });
       return {
         ...idle,
+        ignoresTerm: true,
         stop: () => broker.close().then(() => 0),
+        hear(message) {
+          if (message.kind === 'stop') end(() => role.stop());
+        },
         say: (line) => own.info(line),
         reload: () => log.reopen(),
       };

@@ -1,4 +1,5 @@
 import { bool, int, type OptionGroup, str, type ValuesOf } from '../interface/options.ts';
+import { quotaOptions } from '../interface/quota-options.ts';
 
 /** Where the database is and how patiently it is asked (config.md §12.3). */
 export const databaseGroup = {
@@ -61,7 +62,7 @@ export const tableGroup = {
     quota_groups: int(10, 'Groups a project may have'),
     quota_consistencygroups: int(10, 'Consistency groups a project may have'),
     use_default_quota_class: bool(true, 'Take limits from the quota class "default" before those above'),
-    no_snapshot_gb_quota: bool(false, 'Leave snapshots out of the gigabytes of a project'),
+    ...quotaOptions,
     reservation_expire: int(86400, 'Seconds after which a reservation of quota expires'),
     until_refresh: int(0, 'Reservations after which the usage of a project is counted anew; 0 never'),
     max_age: int(0, 'Seconds after which the usage of a project is counted anew; 0 never'),

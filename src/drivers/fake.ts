@@ -6,7 +6,7 @@ import type { ConnectionInfo, ModelUpdate, Progress, VolumeDriver, VolumeStats }
 import { VolumeBackendAPIException } from '../objects/exceptions.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
-import { capacityOptions } from './capacity-options.ts';
+import { capacityOptions } from '../interface/capacity-options.ts';
 import { defineDriver } from './module.ts';
 
 /** Methods bear upstream's names: `create_volume`, `do_setup`; making the driver is `construct`, and `*` means all. */

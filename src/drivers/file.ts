@@ -17,7 +17,7 @@ import { InvalidVolume } from '../objects/exceptions.ts';
 import { backendOf, nodeOf } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
-import { capacityOptions } from './capacity-options.ts';
+import { capacityOptions } from '../interface/capacity-options.ts';
 import { connectionsBeside, isAttached } from './connections.ts';
 import { FolderClaim } from './folder-claim.ts';
 import { defineDriver } from './module.ts';

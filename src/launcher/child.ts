@@ -22,8 +22,8 @@ export interface Job {
   readonly label: string;
   /** Others need it: it starts first and stops last. */
   readonly infrastructure: boolean;
-  /** Ends by SIGKILL: the program has nothing to lose and would ignore SIGTERM. */
-  readonly abrupt?: boolean;
+  /** How a child is asked to end; SIGTERM where this is left out. */
+  end?(child: Child): void;
   /** Starts one child. Rejects when it cannot be started: tried again by the rules of a death. */
   spawn(): Promise<Child>;
 }

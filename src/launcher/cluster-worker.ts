@@ -11,39 +11,39 @@ export interface WorkerProgram {
 /** `process.title` can be no longer than the command line it overwrites: this argument makes the room. */
 const titleRoom = 'cinder-volume'.padEnd(128, ' ');
 
+/** The first word of a worker: it listens. What is sent before is lost, since the cluster itself takes it. */
+export const hello = { kind: 'hello' } as const;
+
 /**
- * Forks a worker of the cluster and tells it what to be. `onMessage` gets what it says, for as long as it lives. Options
- * such as V8's leave the environment alone, and no descriptor but the standard ones is inherited.
+ * Forks a worker of the cluster and, when it listens, tells it what to be: `start` is asked only then. `onMessage` gets
+ * what it says, for as long as it lives.
  */
 export function forkWorker(
   program: WorkerProgram,
-  start: object,
-  env: Readonly<Record<string, string>>,
+  start: () => object | Promise<object>,
   onMessage: (message: unknown, pid: number) => void,
 ): Child {
-  cluster.setupPrimary({
-    exec: program.exec,
-    execArgv: [...program.execArgv],
-    args: [titleRoom],
-    serialization: 'json',
-  });
-  const worker = cluster.fork(env);
+  cluster.setupPrimary({ exec: program.exec, execArgv: [...program.execArgv], args: [titleRoom], serialization: 'json' });
+  const worker = cluster.fork();
   const pid = worker.process.pid;
   if (pid === undefined) throw new Error(`${program.exec} could not be started`);
-  worker.on('message', (message: unknown) => onMessage(message, pid));
+  let started = false;
+  const send = (message: object): boolean => started && worker.isConnected() && worker.send(message);
+  const begin = async (): Promise<void> => {
+    const message = await start();
+    started = true;
+    send(message);
+  };
+  worker.on('message', (message: { readonly kind?: unknown }) => {
+    if (message.kind !== hello.kind) onMessage(message, pid);
+    else begin().catch(() => worker.process.kill('SIGKILL'));
+  });
+  // A send to a worker that has just ended fails; its exit tells all there is to tell.
   worker.on('error', () => {});
   const exited = new Promise<Exit>((resolve) => {
     worker.on('exit', (code: number | null, signal: string | null) => resolve(exitOf(code, signal)));
   });
-  worker.send(start);
-  return {
-    pid,
-    exited,
-    kill: (signal) => void worker.process.kill(signal),
-    send(message) {
-      return worker.isConnected() && worker.send(message);
-    },
-  };
+  return { pid, exited, kill: (signal) => void worker.process.kill(signal), send };
 }
 
 /** The cluster gives a signal as an empty or null text when there was none. */

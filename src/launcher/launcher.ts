@@ -134,7 +134,7 @@ export class Launcher {
   #release(kept: Kept): void {
     kept.wanted = false;
     kept.stop.abort();
-    kept.child?.kill(kept.job.abrupt === true ? 'SIGKILL' : 'SIGTERM');
+    if (kept.child !== undefined) end(kept.job, kept.child);
   }
 
   async #keep(kept: Kept): Promise<void> {
@@ -160,7 +160,7 @@ export class Launcher {
       kept.child = child;
       kept.since = Date.now();
       this.#log.debug('Started child %d', child.pid);
-      if (!kept.wanted) child.kill(job.abrupt === true ? 'SIGKILL' : 'SIGTERM');
+      if (!kept.wanted) end(job, child);
       const exit = await child.exited;
       kept.child = undefined;
       this.#tell(job, child.pid, exit, kept.wanted);
@@ -176,4 +176,9 @@ export class Launcher {
     if (signal === null) this.#log.log(level, facts, 'Child %d exited with status %d (%s)', pid, code, job.label);
     else this.#log.log(level, facts, 'Child %d killed by signal %d (%s)', pid, constants.signals[signal], job.label);
   }
+}
+
+function end(job: Job, child: Child): void {
+  if (job.end === undefined) child.kill('SIGTERM');
+  else job.end(child);
 }

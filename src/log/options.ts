@@ -28,7 +28,7 @@ export const formatOptions = {
 };
 
 /** The options of `[DEFAULT]` that say what is logged, how and where (config.md §12.1). */
-const loggingOptions = {
+export const loggingOptions = {
   debug: bool(false, 'Log at DEBUG instead of INFO', { mutable: true }),
   log_config_append: str(undefined, "Logging configuration file in Python's form; replaces all other logging options", {
     mutable: true,
@@ -100,7 +100,7 @@ const loggingOptions = {
 };
 
 /** The log's own options in `[volume_daemon]`. */
-const ownLoggingOptions = {
+export const ownLoggingOptions = {
   log_dedup_interval: int(
     60,
     'Seconds in which a record at WARNING or above is written at most three times; 0 for no limit',

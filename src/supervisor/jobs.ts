@@ -2,7 +2,7 @@ import type { Executor, StartOptions } from '../interface/executor.ts';
 import type { Job } from '../launcher/child.ts';
 import { forkWorker, type WorkerProgram } from '../launcher/cluster-worker.ts';
 import type { ServiceHost } from '../objects/host.ts';
-import type { BrokerStart, FromWorker, VolumeStart } from './messages.ts';
+import type { BrokerStart, FromWorker, ToWorker, VolumeStart } from './messages.ts';
 
 /** Gets what a child says, with its pid: a child that was replaced may still say something. */
 type Listener = (message: FromWorker, pid: number) => void;
@@ -19,21 +19,23 @@ export function volumeJob(
     name,
     label: host,
     infrastructure: false,
-    spawn: async () => forkWorker(program, start(), {}, (message, pid) => listen(message as FromWorker, pid)),
+    spawn: async () => forkWorker(program, start, (message, pid) => listen(message as FromWorker, pid)),
   };
 }
 
 export const brokerJobName = 'embedded broker';
 
-/** The embedded broker, a process of its own (M-60). */
+/**
+ * The embedded broker, a process of its own (M-60). It ends when it is told, and not by a SIGTERM that was meant for the
+ * whole group: the workers need it to the end of their operations (O-01).
+ */
 export function brokerJob(program: WorkerProgram, start: () => Promise<BrokerStart>, listen: Listener): Job {
   return {
     name: brokerJobName,
     label: 'broker',
     infrastructure: true,
-    async spawn() {
-      return forkWorker(program, await start(), {}, (message, pid) => listen(message as FromWorker, pid));
-    },
+    end: (child) => void child.send({ kind: 'stop' } satisfies ToWorker),
+    spawn: async () => forkWorker(program, start, (message, pid) => listen(message as FromWorker, pid)),
   };
 }
 
@@ -48,7 +50,7 @@ export function targetJob(
     name: targetJobName,
     label: 'tgtd',
     infrastructure: true,
-    abrupt: true,
+    end: (child) => child.kill('SIGKILL'),
     async spawn() {
       const program = await exec.start(file, args, options);
       const { pid, exited } = program;

@@ -41,6 +41,7 @@ export type ToWorker =
   | BrokerStart
   | { readonly kind: 'broker'; readonly address: BrokerAddress }
   | { readonly kind: 'reload'; readonly sources: Sources; readonly services: readonly ServiceHost[] }
+  | { readonly kind: 'stop' }
   | { readonly kind: 'drain'; readonly on: boolean }
   | { readonly kind: 'reinit' };
 

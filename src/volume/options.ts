@@ -1,4 +1,6 @@
+import { capacityOptions } from '../interface/capacity-options.ts';
 import { bool, int, list, multiDict, type OptionGroup, str, type ValuesOf } from '../interface/options.ts';
+import { quotaOptions } from '../interface/quota-options.ts';
 
 /** Options of `[DEFAULT]` that operations read (config.md §12.1). */
 export const managerOptions = {
@@ -20,7 +22,7 @@ export const managerOptions = {
     min: 0,
   }),
   volume_service_inithost_offload: bool(false, 'Run interrupted deletes in the background at start. They always are.'),
-  no_snapshot_gb_quota: bool(false, 'Leave snapshots out of the quota of gigabytes.'),
+  ...quotaOptions,
   cinder_internal_tenant_project_id: str(undefined, 'Project that owns the volumes the service makes for itself.'),
   cinder_internal_tenant_user_id: str(undefined, 'User that owns the volumes the service makes for itself.'),
 } as const;
@@ -28,15 +30,13 @@ export const managerOptions = {
 /** Options of a backend's section that the manager reads whatever the driver (config.md §12.2). */
 export const backendOptions = {
   volume_driver: str('cinder.volume.drivers.lvm.LVMVolumeDriver', 'The storage driver of the backend.'),
-  volume_backend_name: str(undefined, 'Name that volume types ask for; several backends may share it.'),
+  ...capacityOptions,
   backend_availability_zone: str(undefined, 'Zone of the backend; storage_availability_zone where unset.'),
   enable_unsupported_driver: bool(false, 'Let a driver start that is marked as unsupported.'),
   extra_capabilities: str('{}', 'JSON object that is added to every pool of the capability report.'),
   filter_function: str(undefined, 'Expression by which the scheduler refuses the backend.'),
   goodness_function: str(undefined, 'Expression by which the scheduler ranks the backend, 0 to 100.'),
   report_discard_supported: bool(false, 'Tell hosts that the volumes take discard.'),
-  reserved_percentage: int(0, 'Percentage of the capacity that is kept free.', { min: 0, max: 100 }),
-  max_over_subscription_ratio: str('20.0', 'How far thin volumes may exceed the capacity: a number from 1, or auto.'),
   replication_device: multiDict('A replication target: one dictionary an assignment.', { secret: true }),
   trace_flags: list([], 'Accepted for existing files.', { ignored: true }),
 } as const;

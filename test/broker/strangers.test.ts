@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import rhea from 'rhea';
 import type { Broker, BrokerLimits } from '../../src/broker/broker.ts';
 import { eventually } from '../support/eventually.ts';
-import { type RecordedLogs, recordedLogs } from '../support/logs.ts';
+import { type RecordedLines, recordedLogs } from '../support/logs.ts';
 import { aBroker } from '../support/messaging.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { rheaClient, rheaSender } from '../support/rhea-client.ts';
@@ -27,7 +27,7 @@ async function answerTo(broker: Broker, ...parts: (string | Buffer)[]): Promise<
 /** A broker for one test, and what it wrote to the log. */
 async function withBroker(
   limits: Partial<BrokerLimits>,
-  body: (broker: Broker, at: RecordedLogs['at']) => Promise<void>,
+  body: (broker: Broker, at: RecordedLines['at']) => Promise<void>,
 ): Promise<void> {
   const { logs, at } = recordedLogs();
   const broker = await aBroker({ logs, limits });

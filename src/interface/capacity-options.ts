@@ -1,4 +1,4 @@
-import { int, str } from '../interface/options.ts';
+import { int, str } from './options.ts';
 
 /** What every driver that reports a pool reads. */
 export const capacityOptions = {
