@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely';
 import type { GlanceOwner } from '../interface/database.ts';
-import type { Metadata } from './metadata.ts';
 import { born, buried, encode } from './rows.ts';
 import type { Schema } from './schema.ts';
 
@@ -9,11 +8,6 @@ export async function copyGlanceMetadata(db: Kysely<Schema>, from: GlanceOwner, 
   const rows = await live(db, from).select(['key', 'value']).orderBy('id').execute();
   await addGlanceMetadata(db, to, rows);
   return rows.length > 0;
-}
-
-export async function glanceMetadataOf(db: Kysely<Schema>, owner: GlanceOwner): Promise<Metadata> {
-  const rows = await live(db, owner).select(['key', 'value']).orderBy('id').execute();
-  return Object.fromEntries(rows.map(({ key, value }) => [key ?? '', value ?? '']));
 }
 
 export async function addGlanceMetadata(

@@ -27,21 +27,22 @@ export function quotaTable({ write }: Access, options: TableOptions): QuotaTable
       if (outcome instanceof OverQuota) throw outcome;
       return outcome;
     },
-    commit: (reservations, projectId) =>
-      write((db) =>
-        settle(db, reservations, projectId, (usage, delta) => {
-          const reserved = delta >= 0 ? usage.reserved - Math.min(delta, usage.reserved) : usage.reserved;
-          return { in_use: usage.in_use + Math.max(delta, -usage.in_use), reserved };
-        }),
-      ),
-    rollback: (reservations, projectId) =>
-      write((db) =>
-        settle(db, reservations, projectId, (usage, delta) => ({
-          reserved: delta >= 0 ? usage.reserved - Math.min(delta, usage.reserved) : usage.reserved,
-        })),
-      ),
+    commit: (reservations, projectId) => write((db) => settle(db, reservations, projectId, used)),
+    rollback: (reservations, projectId) => write((db) => settle(db, reservations, projectId, released)),
   };
 }
+
+type Move = (usage: Usage, delta: number) => Pick<Usage, 'in_use' | 'reserved'>;
+
+const released: Move = ({ in_use, reserved }, delta) => ({
+  in_use,
+  reserved: delta >= 0 ? reserved - Math.min(delta, reserved) : reserved,
+});
+
+const used: Move = (usage, delta) => ({
+  ...released(usage, delta),
+  in_use: delta >= 0 ? usage.in_use + delta : Math.max(0, usage.in_use + delta),
+});
 
 async function reserve(db: Kysely<Schema>, deltas: QuotaDeltas, terms: Terms): Promise<readonly string[] | OverQuota> {
   const { projectId, quotaClass, options } = terms;
@@ -154,13 +155,8 @@ const inserting = statement((db, row: NewReservation) =>
   }),
 );
 
-/** Ends reservations and moves their usage by `apply`. Usage is locked before the reservations are, as everywhere. */
-async function settle(
-  db: Kysely<Schema>,
-  uuids: readonly string[],
-  projectId: string,
-  apply: (usage: Usage, delta: number) => Partial<Usage>,
-): Promise<void> {
+/** Ends reservations and moves their usage. Usage is locked before the reservations are, as everywhere. */
+async function settle(db: Kysely<Schema>, uuids: readonly string[], projectId: string, move: Move): Promise<void> {
   if (uuids.length === 0) return;
   const named = await resourcesReserved(db, { uuids });
   const resources = named.rows.flatMap(({ resource }) => resource ?? []);
@@ -171,7 +167,7 @@ async function settle(
   for (const { id, usage_id, delta } of rows) {
     const usage = usages.get(usage_id ?? 0);
     if (usage === undefined) continue;
-    usages.set(usage.id, await changeUsage(db, usage, apply(usage, delta)));
+    usages.set(usage.id, await changeUsage(db, usage, move(usage, delta)));
     ended.push(id);
   }
   if (ended.length > 0) await ending(db, { ids: ended, now: stored(utcNow()) });

@@ -42,29 +42,27 @@ const reporting = statement((db, report: { id: number; availability_zone: string
 
 async function register(db: Kysely<Schema>, service: NewService): Promise<Service> {
   const { host, binary, cluster_name, rpc_current_version, object_current_version } = service;
-  const versions = { rpc_current_version, object_current_version };
-  const known = await find(db, host, binary);
-  if (known === undefined) return insert(db, service);
+  const known = (await find(db, host, binary)) ?? (await insert(db, service));
   const joins = known.cluster_name === null && cluster_name !== null;
   const changes = {
     ...(joins ? await joinCluster(db, cluster_name, known) : {}),
-    ...versions,
+    rpc_current_version,
+    object_current_version,
   };
   const differs = Object.entries(changes).some(([column, value]) => known[column as keyof Service] !== value);
-  if (differs) await update(db, known.id, changes);
-  return { ...known, ...changes };
+  if (!differs) return known;
+  await update(db, known.id, changes);
+  return (await get(db, known.id)) ?? known;
 }
 
 async function insert(db: Kysely<Schema>, service: NewService): Promise<Service> {
   const now = utcNow();
-  const fresh = { ...service, report_count: 0, replication_status: 'not-capable', frozen: false, uuid: randomUUID() };
-  const values = encode('services', { ...fresh, ...born(now), ...touched(now) });
+  const uuid = randomUUID();
+  const presets = { cluster_name: null, report_count: 0, replication_status: 'not-capable', frozen: false, uuid };
+  const values = encode('services', { ...service, ...presets, ...born(now), ...touched(now) });
   await db.insertInto('services').values(values).execute();
-  const row = await db.selectFrom('services').selectAll().where('uuid', '=', fresh.uuid).executeTakeFirstOrThrow();
-  if (service.cluster_name === null) return toService(row);
-  const changes = await joinCluster(db, service.cluster_name, toService(row));
-  await update(db, row.id, changes);
-  return { ...toService(row), ...changes };
+  const row = await db.selectFrom('services').selectAll().where('uuid', '=', uuid).executeTakeFirstOrThrow();
+  return toService(row);
 }
 
 /** An administrator's switch is no heartbeat: it leaves `updated_at`, by which peers tell who is up (database.md §1.1). */

@@ -39,7 +39,7 @@ export async function openSqlite(url: DatabaseUrl, create: boolean, signal?: Abo
 }
 
 /** The file that a URL names; relative ones start at the working directory, no file at all means memory. */
-export function pathOf({ database, host, query, masked }: DatabaseUrl): string {
+function pathOf({ database, host, query, masked }: DatabaseUrl): string {
   if (host !== undefined || query.has('uri') || database.startsWith('file:')) {
     throw new DatabaseError(
       'refused',

@@ -45,7 +45,7 @@ export function isBroken(error: unknown): boolean {
 }
 
 /** A row with this key exists already. */
-export function isDuplicate(error: unknown): boolean {
+function isDuplicate(error: unknown): boolean {
   const errcode = errcodeOf(error);
   return errcode !== undefined && uniqueKeys.includes(errcode);
 }

@@ -48,9 +48,10 @@ export class SqliteFile {
   constructor(path: string, create: boolean) {
     this.path = path;
     if (create && path !== memory) createFile(path);
-    this.#identity = identityOf(path);
-    if (path !== memory) refuseNetwork(path);
+    if (identityOf(path) !== undefined) refuseNetwork(path);
     this.#open();
+    // Not before: in a container the first opening can make a copy of the file.
+    this.#identity = identityOf(path);
   }
 
   /** True while a transaction is open. SQLite ends one by itself where it cannot go on, such as on a full disk. */

@@ -9,7 +9,7 @@ import type { Columns, Table } from './table.ts';
 import { type DatabaseUrl, parseDatabaseUrl } from './url.ts';
 
 /** What `db check` and `db sync` print: field by field, in this order (ecosystem.md §3.3). */
-export interface DatabaseReport {
+interface DatabaseReport {
   readonly database: string;
   readonly server: string;
   /** Revision, and whether it is known and all its tables and columns are there. */

@@ -22,7 +22,7 @@ export interface Column<T> {
 
 export type Columns = Readonly<Record<string, Column<unknown>>>;
 
-export interface Index {
+interface Index {
   readonly name: string;
   readonly columns: readonly string[];
   readonly unique?: boolean;
