@@ -37,8 +37,6 @@ class FileCoordinator implements Coordinator {
   readonly #logger: Logger;
   readonly #warnAfter: number;
   readonly #mutex = new KeyedMutex();
-  /** How many hold or await a file here: such a file is not removed. */
-  readonly #users = new Map<string, number>();
   readonly #held = new Set<string>();
 
   constructor({ folder, logger, warnAfter = 60_000 }: CoordinatorSettings) {
@@ -50,7 +48,6 @@ class FileCoordinator implements Coordinator {
   async withLock<T>(name: string, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const file = this.#fileOf(name);
     const warning = setTimeout(() => void this.#tellHolder(name, file), this.#warnAfter).unref();
-    this.#users.set(file, (this.#users.get(file) ?? 0) + 1);
     try {
       return await this.#mutex.withLock(
         file,
@@ -67,9 +64,6 @@ class FileCoordinator implements Coordinator {
       );
     } finally {
       clearTimeout(warning);
-      const others = (this.#users.get(file) ?? 1) - 1;
-      if (others > 0) this.#users.set(file, others);
-      else this.#users.delete(file);
     }
   }
 
@@ -90,7 +84,7 @@ class FileCoordinator implements Coordinator {
     const names = await readdir(this.#folder);
     for (const name of names.filter((entry) => entry.startsWith(prefix) && entry.includes(id))) {
       const file = join(this.#folder, name);
-      if (this.#users.has(file) || !existsSync(file)) continue;
+      if (!existsSync(file)) continue;
       // Removed while it is held: who waits for it finds that its file is no longer the one of that name.
       const lock = takeFileLock(file);
       if (lock === undefined) continue;

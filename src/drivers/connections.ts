@@ -23,7 +23,7 @@ export function connectionsBeside(
   connector: Connector | undefined,
 ): { readonly sameHost: boolean; readonly anyHost: boolean } {
   if (connector === undefined) return { sameHost: false, anyHost: false };
-  const connected = attachments.filter(({ deleted, connector }) => deleted !== true && connector != null);
+  const connected = attachments.filter((each) => each.deleted !== true && each.connector != null);
   const here = connected.filter((attachment) => isSameHost(attachment.connector ?? {}, connector));
   const others = connected.length - here.length;
   return { sameHost: here.length > 1, anyHost: here.length > 1 || others > 0 };

@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import {
   type Executor,
@@ -52,6 +53,20 @@ export function createExecutor(settings: ExecutorSettings): Executor {
     });
   }
 
+  /** What cannot be started is told apart from what failed: such an error has no exit code. */
+  async function attempt<T>(words: readonly string[], command: string, starting: () => Promise<T>): Promise<T> {
+    try {
+      return await starting();
+    } catch (cause) {
+      // A folder of the search path that we may not enter makes the kernel say EACCES for what is nowhere.
+      const isThere = (await find(words[0] ?? '')) !== undefined;
+      const why = isThere
+        ? `Cannot be started: ${messageOf(cause)}.`
+        : 'The program is not installed, or not on the search path.';
+      throw new ProcessExecutionError({ command, description: why }, { cause });
+    }
+  }
+
   return {
     find,
 
@@ -62,7 +77,9 @@ export function createExecutor(settings: ExecutorSettings): Executor {
       logger.debug('Running cmd (subprocess): %s', line);
       const began = performance.now();
       const stdin = options.input === undefined ? 'ignore' : 'pipe';
-      const end = await attempt(line, () => finish(start(words, options.env, [stdin, 'pipe', 'pipe']), options, grace));
+      const end = await attempt(words, line, () =>
+        finish(start(words, options.env, [stdin, 'pipe', 'pipe']), options, grace),
+      );
       const seconds = (performance.now() - began) / 1000;
       logger.debug('CMD "%s" returned: %s in %0.3fs', line, end.exitCode, seconds);
       if (end.stopped === 'abort') throw options.signal?.reason;
@@ -78,7 +95,7 @@ export function createExecutor(settings: ExecutorSettings): Executor {
       logger.debug('Running cmd (subprocess): %s', line);
       const output = options.output === undefined ? 'ignore' : openSync(options.output, 'a', 0o600);
       try {
-        return await attempt(line, async () => {
+        return await attempt(words, line, async () => {
           const child = start(words, options.env, ['pipe', output, output]);
           await once(child, 'spawn');
           return runningProgram(child);
@@ -151,18 +168,6 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
     // ESRCH: nobody left. EPERM: it runs as root by the root helper, and has to come to its end by itself.
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-  }
-}
-
-/** What cannot be started is told apart from what failed: such an error has no exit code. */
-async function attempt<T>(command: string, starting: () => Promise<T>): Promise<T> {
-  try {
-    return await starting();
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const description =
-      code === 'ENOENT' ? 'The program is not installed, or not on the search path.' : `Cannot be started (${code}).`;
-    throw new ProcessExecutionError({ command, description }, { cause });
   }
 }
 

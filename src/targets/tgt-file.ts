@@ -43,7 +43,7 @@ export class TgtFiles {
 
   async read(name: string): Promise<TgtExport | undefined> {
     try {
-      return parseExport(await readFile(join(this.#folder, name), 'utf8'));
+      return parseExport(await readFile(this.#fileOf(name), 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
@@ -52,6 +52,7 @@ export class TgtFiles {
 
   /** Replaces the file; a reader sees the old one or the new one. */
   async write(name: string, wanted: TgtExport): Promise<void> {
+    const file = this.#fileOf(name);
     const draft = join(this.#folder, `.${name}.${randomBytes(4).toString('hex')}`);
     let handle: FileHandle | undefined;
     try {
@@ -60,7 +61,7 @@ export class TgtFiles {
       await handle.sync();
       await handle.close();
       handle = undefined;
-      await rename(draft, join(this.#folder, name));
+      await rename(draft, file);
     } catch (error) {
       await handle?.close();
       await unlink(draft).catch(() => {});
@@ -69,9 +70,14 @@ export class TgtFiles {
   }
 
   async remove(name: string): Promise<void> {
-    await unlink(join(this.#folder, name)).catch((error: NodeJS.ErrnoException) => {
+    await unlink(this.#fileOf(name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
+  }
+
+  #fileOf(name: string): string {
+    if (!/^[\w:+-][\w.:+-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} cannot name a file`);
+    return join(this.#folder, name);
   }
 }
 

@@ -308,6 +308,20 @@ test('an extension that was cut off is taken further, to whatever size is asked 
   assert.equal(statSync(file(volume)).size, 4 * GiB);
 });
 
+test('a file between two sizes that we never gave it is not grown', async (t) => {
+  const { driver, file } = await aReadyDriver(t);
+  const volume = aVolume({ status: 'extending' });
+  await driver.createVolume(volume, never);
+  truncateSync(file(volume), 2 * GiB + 512);
+
+  await assert.rejects(driver.extendVolume(volume, 4, never), {
+    name: 'ExtendVolumeError',
+    message: /from 1 to 4 GiB/,
+  });
+
+  assert.equal(statSync(file(volume)).size, 2 * GiB + 512);
+});
+
 test('growing tells the target, also when the file has the size already [S-17]', async (t) => {
   const { driver, target, file } = await aReadyDriver(t);
   const volume = aVolume({ status: 'in-use' });

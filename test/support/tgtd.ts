@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { silent } from '../../src/base/log.ts';
 import { createExecutor } from '../../src/exec/run.ts';
 import type { Executor, RunningProgram } from '../../src/interface/executor.ts';
 import type { TargetDriver } from '../../src/interface/target-driver.ts';
@@ -37,16 +38,7 @@ export interface TgtdUnderTest {
 export async function aTgtd(t: Pick<TestContext, 'after'>): Promise<TgtdUnderTest> {
   await needTools('tgtd', 'tgtadm');
   const folder = aFolder(t);
-  const logger = {
-    debug() {},
-    info() {},
-    warning() {},
-    error() {},
-    exception() {},
-    log() {},
-    isEnabledFor: () => false,
-  };
-  const exec: Executor = createExecutor({ environment: { PATH: process.env['PATH'] }, rootHelper: [], logger });
+  const exec: Executor = createExecutor({ environment: { PATH: process.env['PATH'] }, rootHelper: [], logger: silent });
   const parts = driverParts(folder);
   const address = await preparePrivateTgtd(exec, join(folder, 'tgtd'));
   let program: RunningProgram | undefined;

@@ -70,6 +70,16 @@ test('upstream’s file lets everybody in who knows the secret [O-41]', async (t
   });
 });
 
+test('a name that would leave the folder is refused', async (t) => {
+  const { files } = await theFiles(t);
+
+  for (const name of ['../v', 'a/b', '', '.hidden', 'a\nb']) {
+    await assert.rejects(files.read(name), /cannot name a file/);
+    await assert.rejects(files.remove(name), /cannot name a file/);
+    await assert.rejects(files.write(name, { iqn: 'i', path: '/p', chap, initiators: [] }), /cannot name a file/);
+  }
+});
+
 test('absent and unreadable files are told apart from good ones', async (t) => {
   const { folder, files } = await theFiles(t);
   writeFileSync(join(folder, 'nonsense'), 'no target here');
