@@ -15,12 +15,12 @@ export interface Transfer {
   message_format: number;
 }
 
-export interface Attach {
+interface Attach {
   readonly role: boolean;
   name: string;
 }
 
-export interface Disposition {
+interface Disposition {
   readonly first: number;
   readonly last: number | null;
 }

@@ -17,7 +17,7 @@ import { type CommandContext, CommandError } from './command.ts';
 import { type ClientConfiguration, readConfiguration } from './configuration.ts';
 
 /** What became of a message. */
-export type CastOutcome = 'accepted' | 'unroutable' | 'no outcome';
+type CastOutcome = 'accepted' | 'unroutable' | 'no outcome';
 
 /** What a client command works with: the database, the messages, the running daemon. */
 export interface Session extends AsyncDisposable {

@@ -8,7 +8,7 @@ export interface Assignment {
 }
 
 /** All assignments of one key of a section, in the order of the file. */
-export interface Key {
+interface Key {
   readonly name: string;
   readonly assignments: readonly Assignment[];
 }

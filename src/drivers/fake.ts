@@ -1,12 +1,12 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { capacityOptions } from '../interface/capacity-options.ts';
 import type { DriverParts } from '../interface/driver-parts.ts';
 import { float, int, list, str, type ValuesOf } from '../interface/options.ts';
 import type { ConnectionInfo, ModelUpdate, Progress, VolumeDriver, VolumeStats } from '../interface/volume-driver.ts';
 import { VolumeBackendAPIException } from '../objects/exceptions.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
-import { capacityOptions } from '../interface/capacity-options.ts';
 import { defineDriver } from './module.ts';
 
 /** Methods bear upstream's names: `create_volume`, `do_setup`; making the driver is `construct`, and `*` means all. */

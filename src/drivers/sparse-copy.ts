@@ -40,7 +40,7 @@ export async function sparseCopy(
 }
 
 /** Somebody wrote to the source while it was copied. */
-export class SourceChanged extends Error {
+class SourceChanged extends Error {
   constructor(source: string) {
     super(`${source} was written to while it was copied`);
   }

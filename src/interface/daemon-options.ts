@@ -1,7 +1,7 @@
 import { bool, host, int, list, type OptionGroup, str } from './options.ts';
 
 /** Options of `[DEFAULT]` that the supervisor and the services themselves read (config.md §12.1). */
-export const serviceOptions = {
+const serviceOptions = {
   host: str(undefined, 'Name of this node: part of every service and volume. The machine’s host name where unset.'),
   my_ip: host(undefined, 'Address of this node. The first IPv4 address of the machine where unset.'),
   enabled_backends: list([], 'The sections of the backends that run here.'),
@@ -23,7 +23,7 @@ export const serviceOptions = {
 } as const;
 
 /** `[volume_daemon]`: options of our own, in a group of their own, so that a shared file stays valid for upstream. */
-export const daemonOptions = {
+const daemonOptions = {
   admin_socket: str('/run/cinder/volume-daemon.sock', 'Unix socket of status, drain and reload.'),
   allow_single_backend: bool(
     false,
@@ -65,7 +65,7 @@ const osBrickOptions = {
 } as const;
 
 /** Report files (config.md §12.10). */
-export const reportOptions = {
+const reportOptions = {
   log_dir: str(undefined, 'Folder for the files of SIGUSR2; stderr where unset.'),
   file_event_handler: str(undefined, 'File whose change asks for a report, in place of the signal.'),
   file_event_handler_interval: int(1, 'Seconds between two looks at that file.', { min: 1 }),

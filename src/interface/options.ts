@@ -1,5 +1,5 @@
 /** How an option's text becomes a value (config.md §4). */
-export type OptionKind = 'str' | 'bool' | 'int' | 'float' | 'port' | 'list' | 'dict' | 'host' | 'multi' | 'multi dict';
+type OptionKind = 'str' | 'bool' | 'int' | 'float' | 'port' | 'list' | 'dict' | 'host' | 'multi' | 'multi dict';
 
 /**
  * One option: the row that parses the file, types the code and writes the sample file. `preset` is the value when nobody

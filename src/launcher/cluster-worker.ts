@@ -23,7 +23,12 @@ export function forkWorker(
   start: () => object | Promise<object>,
   onMessage: (message: unknown, pid: number) => void,
 ): Child {
-  cluster.setupPrimary({ exec: program.exec, execArgv: [...program.execArgv], args: [titleRoom], serialization: 'json' });
+  cluster.setupPrimary({
+    exec: program.exec,
+    execArgv: [...program.execArgv],
+    args: [titleRoom],
+    serialization: 'json',
+  });
   const worker = cluster.fork();
   const pid = worker.process.pid;
   if (pid === undefined) throw new Error(`${program.exec} could not be started`);

@@ -13,7 +13,7 @@ export interface RpcServerName {
   readonly server: string;
 }
 
-export const volumeTopic = 'cinder-volume';
+const volumeTopic = 'cinder-volume';
 export const schedulerTopic = 'cinder-scheduler';
 
 /** The RPC servers of a volume service: by the topic of all, by its own, and by its cluster's. */

@@ -5,7 +5,7 @@ import { isRecord } from '../objects/versioned-object.ts';
 import type { BrokerAddress } from './connection-plan.ts';
 
 /** Where client commands find the embedded broker. */
-export function brokerFile(statePath: string): string {
+function brokerFile(statePath: string): string {
   return join(statePath, 'broker.json');
 }
 

@@ -28,7 +28,7 @@ const v2: Omit<Dialect, 'routes'> = {
 };
 
 /** A broker that nobody here can speak to (M-01). */
-export class UnknownBroker extends Error {
+class UnknownBroker extends Error {
   constructor(product: string, version: string) {
     super(
       `the broker is ${product || 'of no name'} ${version}, expected RabbitMQ 4 or later, or the broker of volume-daemon`,

@@ -3,14 +3,14 @@ import type { RpcEndpoint, RpcMethod } from '../interface/rpc.ts';
 import { rpcVersion } from '../objects/service.ts';
 import type { Request } from './envelope.ts';
 
-export class NoSuchMethod extends CinderError {
+class NoSuchMethod extends CinderError {
   override readonly module = 'oslo_messaging.rpc.dispatcher';
   constructor(method: string) {
     super(`Endpoint does not support RPC method ${method}`);
   }
 }
 
-export class UnsupportedVersion extends CinderError {
+class UnsupportedVersion extends CinderError {
   override readonly module = 'oslo_messaging.rpc.dispatcher';
   constructor(version: string, method: string) {
     super(`Endpoint does not support RPC version ${version}. Attempted method: ${method}`);

@@ -35,11 +35,6 @@ const patience = 10 * 60_000;
 const silentDrivers = ['noop', 'test'];
 const knownDrivers = ['messaging', 'messagingv2', 'log', ...silentDrivers];
 
-/** Whether the drivers send anything: where they do not, no transport need be opened for them (L-094). */
-export function notifies(drivers: readonly string[]): boolean {
-  return drivers.some((driver) => !silentDrivers.includes(driver));
-}
-
 /**
  * Sends notifications by the drivers of `[oslo_messaging_notifications]` (manager.md §14). Throws for a driver that does
  * not exist here.

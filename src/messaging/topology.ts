@@ -12,14 +12,14 @@ export interface ExchangeDeclaration {
   readonly autoDelete: boolean;
 }
 
-export interface QueueDeclaration {
+interface QueueDeclaration {
   readonly name: string;
   readonly durable: boolean;
   readonly autoDelete: boolean;
   readonly arguments: Readonly<Record<string, string | number>>;
 }
 
-export interface Binding {
+interface Binding {
   readonly exchange: string;
   readonly key: string;
   readonly queue: string;

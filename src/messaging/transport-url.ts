@@ -2,7 +2,7 @@ import type { Option } from '../interface/options.ts';
 import { type RabbitValues, rabbitOptions } from './options.ts';
 
 /** One host of a transport URL; what is not said is undefined. */
-export interface BrokerHost {
+interface BrokerHost {
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly user: string | undefined;

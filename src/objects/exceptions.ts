@@ -118,22 +118,6 @@ export class ExtendVolumeError extends CinderError {
   }
 }
 
-export class CleanableInUse extends CinderError {
-  constructor(kwargs: { type: string; id: string }, options?: Options) {
-    super(
-      `${kwargs.type} with id ${kwargs.id} is already being cleaned up or another host has taken over it.`,
-      kwargs,
-      options,
-    );
-  }
-}
-
-export class ServiceNotFound extends CinderError {
-  constructor(kwargs: { service_id: string }, options?: Options) {
-    super(`Service ${kwargs.service_id} could not be found.`, kwargs, options);
-  }
-}
-
 export class VolumeTypeDefaultMisconfiguredError extends CinderError {
   constructor(kwargs: { volume_type_name: string }, options?: Options) {
     super(

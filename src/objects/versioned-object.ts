@@ -20,7 +20,7 @@ export type ObjectOf<F> = { readonly [K in Exclude<keyof F, LazyKeys<F>>]: Field
 };
 
 /** The form of an object on the wire (objects.md §2). */
-export interface Primitive {
+interface Primitive {
   readonly 'versioned_object.name': string;
   readonly 'versioned_object.namespace': 'cinder';
   readonly 'versioned_object.version': string;
@@ -42,11 +42,11 @@ export interface ObjectCodec<T> {
   encode(object: Partial<T>, changes?: readonly string[]): Primitive;
 }
 
-export class UnsupportedObjectError extends CinderError {
+class UnsupportedObjectError extends CinderError {
   override readonly module = 'oslo_versionedobjects.exception';
 }
 
-export class IncompatibleObjectVersion extends CinderError {
+class IncompatibleObjectVersion extends CinderError {
   override readonly module = 'oslo_versionedobjects.exception';
 }
 
@@ -93,7 +93,7 @@ export const string: Field<string> = {
 };
 
 /** Any text is taken: upstream only warns of what is no UUID. */
-export const uuid = string;
+export const uuid: Field<string> = { ...string };
 
 export const int: Field<number> = {
   decode(value) {

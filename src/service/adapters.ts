@@ -9,7 +9,7 @@ import { transportUrlOf } from '../messaging/transport-url.ts';
 import { rpcGroup } from './settings.ts';
 
 /** Whether the broker is our own: then the database file is made where there is none (database.md §1.5). */
-export function isEmbedded(configuration: Configuration): boolean {
+function isEmbedded(configuration: Configuration): boolean {
   return transportUrlOf(configuration.values(rpcGroup)).kind === 'embedded';
 }
 

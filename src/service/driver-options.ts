@@ -6,7 +6,7 @@ import { loadDriver } from '../drivers/registry.ts';
 import { backendOptions } from '../volume/options.ts';
 
 /** The driver of a section; undefined where it cannot be known, which is told when the backend is started or checked. */
-export async function driverOf(section: BackendSection): Promise<DriverModule | undefined> {
+async function driverOf(section: BackendSection): Promise<DriverModule | undefined> {
   try {
     return await loadDriver(section.values({ volume_driver: backendOptions.volume_driver }).volume_driver, silent);
   } catch {

@@ -39,7 +39,7 @@ export function brokerJob(program: WorkerProgram, start: () => Promise<BrokerSta
   };
 }
 
-export const targetJobName = 'target daemon';
+const targetJobName = 'target daemon';
 
 /** A private target daemon. It ignores SIGTERM while it has targets, and has nothing to lose: SIGKILL ends it. */
 export function targetJob(

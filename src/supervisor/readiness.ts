@@ -52,7 +52,7 @@ export class Readiness {
 }
 
 /** `3/4 backends up; ceph-b: driver not initialised`. */
-export function statusLine(backends: readonly BackendStatus[]): string {
+function statusLine(backends: readonly BackendStatus[]): string {
   const up = backends.filter(isUp).length;
   const others = backends
     .filter((backend) => !isUp(backend))

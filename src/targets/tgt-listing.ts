@@ -11,13 +11,13 @@ export interface ListedTarget {
   readonly rules: readonly string[];
 }
 
-export interface ListedSession {
+interface ListedSession {
   readonly sid: number;
   readonly initiator: string;
   readonly connections: readonly number[];
 }
 
-export interface ListedLun {
+interface ListedLun {
   readonly lun: number;
   readonly online: boolean;
   readonly thin: boolean;

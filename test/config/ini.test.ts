@@ -108,8 +108,8 @@ const piece = oneof(
 );
 const text = array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
 
-test('any text either parses or is refused with a line of it [C-093]', () => {
-  hold(
+test('any text either parses or is refused with a line of it [C-093]', async () => {
+  await hold(
     property(oneof(text, string({ unit: 'binary' })), (source) => {
       const { sections, faults } = parseIni(source);
       const lines = source.split(/\r\n|\n|\r/).length;
@@ -127,8 +127,8 @@ test('any text either parses or is refused with a line of it [C-093]', () => {
   );
 });
 
-test('reads whatever a plain reader of the dialect reads, and the same [C-091, C-093]', () => {
-  hold(
+test('reads whatever a plain reader of the dialect reads, and the same [C-091, C-093]', async () => {
+  await hold(
     property(text, (source) => {
       const expected = plainReader(source);
       const { faults } = parseIni(source);

@@ -44,7 +44,7 @@ test('what there is not is refused with the list of what there is [S-01]', async
     'no-such-module',
     'file:///no/such/module.js',
     '/no/such/module.js',
-    '../main.js',
+    '../no-such-module.js',
     '',
   ]) {
     await assert.rejects(loadDriver(name, aLogger()), (error: Error) => {
