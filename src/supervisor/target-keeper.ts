@@ -48,7 +48,7 @@ export class TargetKeeper {
   async #private(): Promise<TargetDaemon | null> {
     const folder = join(this.#configuration().values(serviceGroup).state_path, 'tgt');
     try {
-      const tgtd = await preparePrivateTgtd(this.#exec, folder);
+      const tgtd = await preparePrivateTgtd(folder);
       this.#launcher.add(targetJob(this.#exec, privateTgtdCommand(tgtd)));
       this.#log.info('Volumes are exported by a private tgtd at %s:%d', tgtd.portal.address, tgtd.portal.port);
       return tgtd;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,9 +29,10 @@ export async function findTgtd(exec: Executor, address: TgtdAddress): Promise<Tg
 
 /**
  * Prepares `folder` (mode 0700) and chooses a portal on loopback with a free port. The port is kept in the folder: hosts that
- * are connected look for it again after a restart. One that still runs there, left by a killed parent, keeps its port.
+ * are connected look for it again after a restart. One that still runs there, left by a parent that was killed, is ended:
+ * it is nobody's child, and what it exported is exported anew.
  */
-export async function preparePrivateTgtd(exec: Executor, folder: string): Promise<PrivateTgtd> {
+export async function preparePrivateTgtd(folder: string): Promise<PrivateTgtd> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const socket = join(folder, 'tgtd');
   if (Buffer.byteLength(`${socket}.1.lock`) > 107) {
@@ -40,7 +41,8 @@ export async function preparePrivateTgtd(exec: Executor, folder: string): Promis
   const file = join(folder, 'port');
   const kept = Number(await readFile(file, 'utf8').catch(() => ''));
   const address = { socket, controlPort: 1, asRoot: false };
-  const stays = kept > 0 && ((await findTgtd(exec, address)) === 'answers' || (await isFree(kept)));
+  await endLeftover(socket);
+  const stays = kept > 0 && (await isFree(kept));
   const port = stays ? kept : await freePort();
   if (!stays) await writeFile(file, `${port}\n`, { mode: 0o600 });
   return { ...address, portal: { address: loopback, port } };
@@ -66,6 +68,19 @@ export async function waitForTgtd(exec: Executor, address: TgtdAddress, signal: 
 }
 
 const loopback = '127.0.0.1';
+
+/** Kills the tgtd that has our control socket, and waits until it is gone. */
+async function endLeftover(socket: string): Promise<void> {
+  const mine = `TGT_IPC_SOCKET=${socket}`;
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (!environment.split('\0').includes(mine)) continue;
+    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    if (command.trim() !== 'tgtd') continue;
+    process.kill(Number(pid), 'SIGKILL');
+    while ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'tgtd') await sleep(5);
+  }
+}
 
 async function isFree(port: number): Promise<boolean> {
   return listening(port).then(

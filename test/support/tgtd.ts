@@ -40,7 +40,7 @@ export async function aTgtd(t: Pick<TestContext, 'after'>): Promise<TgtdUnderTes
   const folder = aFolder(t);
   const exec: Executor = createExecutor({ environment: { PATH: process.env['PATH'] }, rootHelper: [], logger: silent });
   const parts = driverParts(folder);
-  const address = await preparePrivateTgtd(exec, join(folder, 'tgtd'));
+  const address = await preparePrivateTgtd(join(folder, 'tgtd'));
   let program: RunningProgram | undefined;
   const start = async (): Promise<void> => {
     const { file, args, options } = privateTgtdCommand(address);

@@ -348,10 +348,10 @@ test('a tgtd of our own keeps its port, and is told apart from none and from no 
   const { exec } = tgtd.parts;
 
   assert.equal(await findTgtd(exec, tgtd.address), 'answers');
-  assert.deepEqual(await preparePrivateTgtd(exec, join(tgtd.folder, 'tgtd')), tgtd.address);
+  assert.deepEqual(await preparePrivateTgtd(join(tgtd.folder, 'tgtd')), tgtd.address);
   await tgtd.kill();
   assert.equal(await findTgtd(exec, tgtd.address), 'silent');
-  assert.deepEqual(await preparePrivateTgtd(exec, join(tgtd.folder, 'tgtd')), tgtd.address);
+  assert.deepEqual(await preparePrivateTgtd(join(tgtd.folder, 'tgtd')), tgtd.address);
   assert.equal(await findTgtd({ ...exec, find: async () => undefined }, tgtd.address), 'missing');
   const { file, args, options } = privateTgtdCommand(tgtd.address);
   assert.deepEqual(
