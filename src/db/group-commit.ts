@@ -11,6 +11,8 @@ interface Job {
   readonly work: Work<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** What the work logs bears the request id of whoever asked, not of whom the batch began with. */
+  readonly asker: AsyncResource;
   /** Until when a locked file is tried again, on the clock of `performance.now()`. */
   readonly deadline: number;
 }
@@ -70,8 +72,7 @@ export class GroupCommit implements Access {
     if (this.#closed) return Promise.reject(new DatabaseError('away', `database ${this.#file.path} was closed`));
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#patience;
-      // Bound, so that what the work logs bears the request id of whoever asked, and not of whom the batch began with.
-      queue.push({ work: AsyncResource.bind(work), resolve: resolve as Job['resolve'], reject, deadline });
+      queue.push({ work, resolve: resolve as Job['resolve'], reject, asker: new AsyncResource('database'), deadline });
       if (queue === this.#reads) this.#wake();
       this.#serving ??= this.#serve();
     });
@@ -180,10 +181,10 @@ export class GroupCommit implements Access {
     }
   }
 
-  async #perform({ work }: Job): Promise<Outcome> {
+  async #perform({ work, asker }: Job): Promise<Outcome> {
     const session = new Session(this.#file);
     try {
-      const value = await within(this.#idleLimit, work(session.db));
+      const value = await within(this.#idleLimit, asker.runInAsyncScope(work, undefined, session.db));
       return session.failure === undefined ? { value } : { error: session.failure };
     } catch (error) {
       return { error };

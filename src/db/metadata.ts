@@ -92,10 +92,20 @@ export async function mergeMetadata(
         .execute();
     }
   }
-  if (added.length > 0) {
-    const rows = added.map(([key, value]) => encode(table, { [owners[table]]: id, key, value, ...born(now) }));
-    await db.insertInto(table).values(rows).execute();
-  }
+  await addMetadata(db, table, id, added);
+}
+
+/** Adds pairs whose keys the resource does not have. */
+export async function addMetadata(
+  db: Kysely<Schema>,
+  table: MetadataTable,
+  id: string,
+  pairs: readonly (readonly [string, string])[],
+): Promise<void> {
+  if (pairs.length === 0) return;
+  const stamps = born();
+  const rows = pairs.map(([key, value]) => encode(table, { [owners[table]]: id, key, value, ...stamps }));
+  await db.insertInto(table).values(rows).execute();
 }
 
 /** Deletes the pair of a key, if there is one. */

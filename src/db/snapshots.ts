@@ -1,11 +1,11 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
 import type { NewSnapshot, Page, SnapshotChanges, SnapshotTable } from '../interface/database.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Access } from './access.ts';
 import { ofService } from './host-filter.ts';
-import { mergeMetadata, metadataOf, replaceMetadata } from './metadata.ts';
+import { addMetadata, metadataOf, replaceMetadata } from './metadata.ts';
 import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { changed, statement } from './statement.ts';
@@ -62,10 +62,11 @@ async function listOfService(
 async function create(db: Kysely<Schema>, snapshot: NewSnapshot, defaultTypeName: string): Promise<void> {
   const { metadata, ...columns } = snapshot;
   const volume_type_id = snapshot.volume_type_id ?? (await defaultType(db, defaultTypeName)).id;
-  const values = encode('snapshots', { use_quota: true, ...columns, volume_type_id, ...born() });
-  await db.insertInto('snapshots').values(values).execute();
-  await mergeMetadata(db, 'snapshot_metadata', snapshot.id, metadata ?? {});
+  await inserting(db, encode('snapshots', { use_quota: true, ...columns, volume_type_id, ...born() }));
+  await addMetadata(db, 'snapshot_metadata', snapshot.id, Object.entries(metadata ?? {}));
 }
+
+const inserting = statement((db, row: Insertable<Schema['snapshots']>) => db.insertInto('snapshots').values(row));
 
 async function update(
   db: Kysely<Schema>,
@@ -75,17 +76,23 @@ async function update(
 ): Promise<boolean> {
   const { metadata, ...columns } = changes;
   if (expected?.length === 0) return false;
-  const { numUpdatedRows } = await db
-    .updateTable('snapshots')
-    .set(encode('snapshots', { ...columns, ...touched() }))
-    .where('id', '=', id)
-    .where('deleted', '=', false)
-    .$if(expected !== undefined, (some) => some.where('status', 'in', expected ?? []))
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) return false;
+  const values = encode('snapshots', { ...columns, ...touched() });
+  const target = { id, ...(expected === undefined ? {} : { expected }) };
+  if (!changed(await updating(db, { ...values, ...target }))) return false;
   if (metadata) await replaceMetadata(db, 'snapshot_metadata', id, metadata);
   return true;
 }
+
+type Update = Partial<Selectable<Schema['snapshots']>> & { readonly id: string; readonly expected?: readonly string[] };
+
+const updating = statement((db, { id, expected, ...columns }: Update) =>
+  db
+    .updateTable('snapshots')
+    .set(columns)
+    .where('id', '=', id)
+    .where('deleted', '=', false)
+    .$if(expected !== undefined, (some) => some.where('status', 'in', expected ?? [])),
+);
 
 /** `snapshot_destroy` of database.md §4. Image properties go by a call of their own. */
 async function destroy(db: Kysely<Schema>, id: string): Promise<boolean> {

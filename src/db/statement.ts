@@ -24,20 +24,20 @@ class Slot {
 
 /**
  * A statement that kysely builds and compiles once and that only gets other values afterwards: building is two thirds of
- * what a small statement costs. `build` hands its values to kysely without looking at them, not even through `encode`.
- * The length of a list stands in the text, so each short length is compiled once and a long list every time.
+ * what a small statement costs. `build` hands its values to kysely without looking at them; what needs `encode` has been
+ * there before. Which values there are, and how long a list is, stands in the text: each such shape is compiled once, but
+ * a long list every time.
  */
 export function statement<V extends object, R>(
   build: (db: Kysely<Schema>, values: V) => Compilable<R>,
 ): Statement<V, R> {
   const known = new WeakMap<object, Map<string, CompiledQuery<R>>>();
   return (db, values) => {
-    const lengths = Object.values(values).map((value) => (Array.isArray(value) ? value.length : 0));
-    if (lengths.some((length) => length > listAtMost)) return db.executeQuery(build(db, values));
+    const shape = shapeOf(values);
+    if (shape === undefined) return db.executeQuery(build(db, values));
     const { adapter } = db.getExecutor();
     const texts = known.get(adapter) ?? new Map<string, CompiledQuery<R>>();
     known.set(adapter, texts);
-    const shape = lengths.join();
     const compiled = texts.get(shape) ?? build(db, slotsFor(values)).compile();
     texts.set(shape, compiled);
     const parameters = compiled.parameters.map((value) => (value instanceof Slot ? value.fill(values) : value));
@@ -48,6 +48,17 @@ export function statement<V extends object, R>(
 /** Whether a statement that writes met a row. */
 export function changed({ numAffectedRows }: QueryResult<unknown>): boolean {
   return numAffectedRows !== undefined && numAffectedRows > 0n;
+}
+
+/** Undefined where a list is too long to keep a text for it. */
+function shapeOf(values: object): string | undefined {
+  let shape = '';
+  for (const [name, value] of Object.entries(values)) {
+    const length = Array.isArray(value) ? value.length : 0;
+    if (length > listAtMost) return undefined;
+    shape += `${name} ${length} `;
+  }
+  return shape;
 }
 
 function slotsFor<V extends object>(values: V): V {

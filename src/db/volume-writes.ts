@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely';
+import type { Insertable, Kysely, Selectable } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
 import type { NewVolume, VolumeChanges } from '../interface/database.ts';
 import { addGlanceMetadata } from './glance-metadata.ts';
-import { mergeMetadata, replaceMetadata } from './metadata.ts';
+import { addMetadata, replaceMetadata } from './metadata.ts';
 import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { changed, statement } from './statement.ts';
@@ -16,13 +16,14 @@ export async function createVolume(db: Kysely<Schema>, volume: NewVolume, defaul
   const { metadata, admin_metadata, glance_metadata, ...columns } = volume;
   const { id } = volume;
   const volume_type_id = volume.volume_type_id ?? (await defaultType(db, defaultTypeName)).id;
-  const values = encode('volumes', { ...presets, ...columns, volume_type_id, ...born() });
-  await db.insertInto('volumes').values(values).execute();
-  await mergeMetadata(db, 'volume_metadata', id, metadata ?? {});
-  await mergeMetadata(db, 'volume_admin_metadata', id, admin_metadata ?? {});
+  await inserting(db, encode('volumes', { ...presets, ...columns, volume_type_id, ...born() }));
+  await addMetadata(db, 'volume_metadata', id, Object.entries(metadata ?? {}));
+  await addMetadata(db, 'volume_admin_metadata', id, Object.entries(admin_metadata ?? {}));
   const image = Object.entries(glance_metadata ?? {}).map(([key, value]) => ({ key, value }));
   await addGlanceMetadata(db, { volume_id: id }, image);
 }
+
+const inserting = statement((db, row: Insertable<Schema['volumes']>) => db.insertInto('volumes').values(row));
 
 /** A conditional update where `expected` is given (database.md §6). */
 export async function updateVolume(
@@ -33,17 +34,23 @@ export async function updateVolume(
 ): Promise<boolean> {
   const { metadata, ...columns } = changes;
   if (expected?.length === 0) return false;
-  const { numUpdatedRows } = await db
-    .updateTable('volumes')
-    .set(encode('volumes', { ...columns, ...touched() }))
-    .where('id', '=', id)
-    .where('deleted', '=', false)
-    .$if(expected !== undefined, (some) => some.where('status', 'in', expected ?? []))
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) return false;
+  const values = encode('volumes', { ...columns, ...touched() });
+  const target = { id, ...(expected === undefined ? {} : { expected }) };
+  if (!changed(await updating(db, { ...values, ...target }))) return false;
   if (metadata) await replaceMetadata(db, 'volume_metadata', id, metadata);
   return true;
 }
+
+type Update = Partial<Selectable<Schema['volumes']>> & { readonly id: string; readonly expected?: readonly string[] };
+
+const updating = statement((db, { id, expected, ...columns }: Update) =>
+  db
+    .updateTable('volumes')
+    .set(columns)
+    .where('id', '=', id)
+    .where('deleted', '=', false)
+    .$if(expected !== undefined, (some) => some.where('status', 'in', expected ?? [])),
+);
 
 /** `volume_destroy` of database.md §4. */
 export async function destroyVolume(db: Kysely<Schema>, id: string): Promise<boolean> {

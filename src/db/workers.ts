@@ -191,8 +191,9 @@ const handing = statement(
 );
 
 async function handOver(db: Kysely<Schema>, key: ResourceKey, status: string): Promise<void> {
-  const handed = await handing(db, { ...key, status, now: stored(utcNow()) });
-  if (!changed(handed)) await insert(db, key, status, null);
+  const now = stored(utcNow());
+  if (changed(await handing(db, { ...key, status, now }))) return;
+  await inserting(db, { ...key, status, holder: null, now });
 }
 
 const withdrawing = statement((db, { type, id }: ResourceKey) =>
