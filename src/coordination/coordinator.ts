@@ -163,8 +163,8 @@ function stamped(file: string): boolean {
     utimesSync(file, now, now);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+    // The file of another user keeps its time: then only the age in a log line is wrong.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 
