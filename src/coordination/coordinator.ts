@@ -37,7 +37,6 @@ class FileCoordinator implements Coordinator {
   readonly #logger: Logger;
   readonly #warnAfter: number;
   readonly #mutex = new KeyedMutex();
-  readonly #held = new Set<string>();
 
   constructor({ folder, logger, warnAfter = 60_000 }: CoordinatorSettings) {
     this.#folder = folder;
@@ -68,13 +67,12 @@ class FileCoordinator implements Coordinator {
   }
 
   async tryLock(file: string): Promise<HeldLock | OtherHolder> {
-    const lock = this.#held.has(file) ? undefined : takeFileLock(file);
+    const lock = takeFileLock(file);
     if (lock === undefined) return { held: false, note: await noteOf(file), pid: await lockHolder(file) };
-    this.#held.add(file);
     try {
-      return this.#heldLock(file, lock, await noteOf(file));
+      return heldLock(file, lock, await noteOf(file));
     } catch (error) {
-      this.#release(file, lock);
+      lock.release();
       throw error;
     }
   }
@@ -87,9 +85,11 @@ class FileCoordinator implements Coordinator {
       if (!existsSync(file)) continue;
       // Removed while it is held: who waits for it finds that its file is no longer the one of that name.
       const lock = takeFileLock(file);
-      if (lock === undefined) continue;
-      unlinkSync(file);
-      lock.release();
+      try {
+        if (lock !== undefined) unlinkSync(file);
+      } finally {
+        lock?.release();
+      }
     }
   }
 
@@ -108,37 +108,6 @@ class FileCoordinator implements Coordinator {
       }
       await backoff.wait(signal);
     }
-  }
-
-  #heldLock(file: string, lock: FileLock, note: string): HeldLock {
-    let last = Promise.resolve();
-    let released = false;
-    return {
-      held: true,
-      note,
-      write: (text) => {
-        if (released) return Promise.reject(new Error(`the lock on ${file} was released`));
-        const write = async (): Promise<void> => {
-          const draft = `${noteFile(file)}.new`;
-          await writeFile(draft, `${text}\n`, { mode: 0o640 });
-          await rename(draft, noteFile(file));
-        };
-        const done = last.then(write);
-        last = done.catch(() => {});
-        return done;
-      },
-      release: async () => {
-        if (released) return;
-        released = true;
-        await last;
-        this.#release(file, lock);
-      },
-    };
-  }
-
-  #release(file: string, lock: FileLock): void {
-    lock.release();
-    this.#held.delete(file);
   }
 
   async #tellHolder(name: string, file: string): Promise<void> {
@@ -161,6 +130,32 @@ class FileCoordinator implements Coordinator {
   }
 }
 
+function heldLock(file: string, lock: FileLock, note: string): HeldLock {
+  let last = Promise.resolve();
+  let released = false;
+  return {
+    held: true,
+    note,
+    write: (text) => {
+      if (released) return Promise.reject(new Error(`the lock on ${file} was released`));
+      const write = async (): Promise<void> => {
+        const draft = `${noteFile(file)}.new`;
+        await writeFile(draft, `${text}\n`, { mode: 0o640 });
+        await rename(draft, noteFile(file));
+      };
+      const done = last.then(write);
+      last = done.catch(() => {});
+      return done;
+    },
+    release: async () => {
+      if (released) return;
+      released = true;
+      await last;
+      lock.release();
+    },
+  };
+}
+
 /** Tells waiters since when the lock is held, without opening its file. False: somebody removed the file under the lock. */
 function stamped(file: string): boolean {
   const now = Date.now() / 1000;
@@ -168,8 +163,8 @@ function stamped(file: string): boolean {
     utimesSync(file, now, now);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+    // The file of another user keeps its time: then only the age in a log line is wrong.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 
