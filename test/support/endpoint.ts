@@ -47,7 +47,7 @@ export class FakeEndpoint {
             return {
               run: async (stop) => {
                 count(this.runs, key);
-                return (await run?.(args, stop)) ?? null;
+                return (await untilAborted(run?.(args, stop), stop)) ?? null;
               },
             };
           },
@@ -55,6 +55,17 @@ export class FakeEndpoint {
       },
     };
   }
+}
+
+/** An operation that is told to stop, stops: a test that fails must not wait for it. */
+function untilAborted(running: unknown, stop: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(stop.reason);
+    stop.addEventListener('abort', onAbort, { once: true });
+    Promise.resolve(running)
+      .then(resolve, reject)
+      .finally(() => stop.removeEventListener('abort', onAbort));
+  });
 }
 
 /** A promise and the hand that ends it. */
