@@ -29,6 +29,12 @@ build/.bundled: node_modules/.installed $(SOURCES)
 
 bundle: build/.bundled
 
+# The configuration is made once and then belongs to whoever runs it.
+run: build/.bundled
+	@mkdir -p '$(STATE)'
+	@test -e '$(STATE)/cinder.conf' || sed "s|^\[DEFAULT\]$$|&\nstate_path = $$(cd '$(STATE)' && pwd)|" etc/cinder/embedded.conf > '$(STATE)/cinder.conf'
+	@exec $(NODE) bin/volume-daemon --config-file '$(STATE)/cinder.conf'
+
 check: node_modules/.installed
 	node_modules/.bin/biome ci --error-on-warnings .
 	node_modules/.bin/tsc -p . --noEmit
@@ -43,4 +49,4 @@ format: node_modules/.installed
 clean:
 	rm -rf build
 
-.PHONY: all bundle check test format clean
+.PHONY: all bundle run check test format clean
