@@ -152,12 +152,13 @@ test('a connected initiator sees the new size and goes on, with nothing lost', a
   const path = await tgtd.aFile();
   const { row, info } = await exported(target, path);
   const source = join(tgtd.folder, 'source');
-  writeFileSync(source, Buffer.alloc(64 * 2 ** 20, 'some data '));
+  writeFileSync(source, Buffer.alloc(256 * 2 ** 20, 'some data '));
   const words = qemuIo(info, me, []);
   const image = words.at(-1) ?? '';
   const convert = ['convert', ...words.slice(0, 2), '-n', '-W', '-m', '8', '--target-image-opts', source, image];
   const host = spawn('qemu-img', convert, { stdio: 'inherit' });
   const ended = once(host, 'exit');
+  await until('the host writes', () => statSync(path).blocks > 0);
 
   for (let size = 2; size <= 5; size++) {
     truncateSync(path, size * GiB);
@@ -167,7 +168,7 @@ test('a connected initiator sees the new size and goes on, with nothing lost', a
 
   assert.deepEqual(await ended, [0, null]);
   await transfer(info, me, ['write -P 9 4G 1M', 'read -P 9 4G 1M']);
-  await run('cmp', ['-n', String(64 * 2 ** 20), source, path]);
+  await run('cmp', ['-n', String(256 * 2 ** 20), source, path]);
 });
 
 test('a tgtd that was killed gets its targets back, with the same names, secrets and rules [S-21]', async (t) => {
