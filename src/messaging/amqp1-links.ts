@@ -22,7 +22,7 @@ export class RheaReceiver implements ReceiverLink {
 
   end(): void {
     this.#ended = true;
-    this.#session.close();
+    endSession(this.#session, this.#receiver);
   }
 
   /**
@@ -80,7 +80,7 @@ export class RheaSender implements SenderLink {
   }
 
   end(): void {
-    this.#session.close();
+    endSession(this.#session, this.#sender);
   }
 
   #settled({ delivery }: EventContext, settlement: Settlement): void {
@@ -89,6 +89,12 @@ export class RheaSender implements SenderLink {
     this.#waiting.delete(delivery);
     settled?.(settlement);
   }
+}
+
+/** Ends a session with its link. rhea would answer a Detach that crosses our End, on a channel that is no more. */
+function endSession(session: Session, link: Receiver | Sender): void {
+  link.close = () => {};
+  session.close();
 }
 
 /** Several data sections are one body (M-26); what is no data section is shown as the bytes of its text. */
