@@ -1,6 +1,7 @@
 # make            packages, build, bundle
 # make run        the daemon in the foreground, state in ./var (STATE=DIR)
 # make test       what needs nothing but Node
+# make test-system  what needs real peers; installs them by apt (Debian, root)
 # make check      format, lint, types, unused code
 
 NODE    ?= node
@@ -41,7 +42,11 @@ check: node_modules/.installed
 	node_modules/.bin/knip --no-progress
 
 test: build/.compiled build/.bundled
-	$(NODE) --test --test-concurrency=2 $$(find build/test -name '*.test.js' -not -path '*/system/*' | sort)
+	@$(NODE) --test --test-concurrency=2 $$(find build/test -name '*.test.js' -not -path '*/system/*' | sort)
+
+test-system: build/.compiled build/.bundled
+	test/system/install
+	@$(NODE) --test --test-concurrency=2 $$(find build/test/system -name '*.test.js' | sort)
 
 format: node_modules/.installed
 	node_modules/.bin/biome check --write .
@@ -49,4 +54,4 @@ format: node_modules/.installed
 clean:
 	rm -rf build
 
-.PHONY: all bundle run check test format clean
+.PHONY: all bundle run check test test-system format clean

@@ -84,7 +84,7 @@ export const snapshotCommands: readonly Command[] = [
       const { deleteSnapshot } = await import('./snapshot-change.ts');
       const { waitForEnd } = await import('./watch.ts');
       await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
-      return eachOf(context, 'snapshot', values.snapshot, async (nameOrId) => {
+      return await eachOf(context, 'snapshot', values.snapshot, async (nameOrId) => {
         const { id } = await deleteSnapshot(session, nameOrId);
         if (!values.wait) return;
         const look = async (): Promise<string | undefined> => (await session.db.snapshots.get(id))?.status;

@@ -125,7 +125,7 @@ export const volumeCommands: readonly Command[] = [
       const { openSession } = await import('./session.ts');
       const { deleteVolume } = await import('./volume-change.ts');
       await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
-      return eachOf(context, 'volume', values.volume, async (nameOrId) => {
+      return await eachOf(context, 'volume', values.volume, async (nameOrId) => {
         const volume = await deleteVolume(session, nameOrId, values.cascade);
         if (!values.wait) return;
         const status = await settled(session, context, volume.id);

@@ -5,13 +5,7 @@ import { openDatabase } from '../db/database.ts';
 import { databaseGroup, tableGroup } from '../db/options.ts';
 import type { Database } from '../interface/database.ts';
 import type { OpenLog } from '../log/oslo-log.ts';
-import { transportUrlOf } from '../messaging/transport-url.ts';
-import { rpcGroup } from './settings.ts';
-
-/** Whether the broker is our own: then the database file is made where there is none (database.md §1.5). */
-function isEmbedded(configuration: Configuration): boolean {
-  return transportUrlOf(configuration.values(rpcGroup)).kind === 'embedded';
-}
+import { isEmbedded } from './settings.ts';
 
 /** The database, for as long as that takes: each failure is told, and the start goes on when it answers (L-131). */
 export async function openDatabaseAtLast(

@@ -12,7 +12,7 @@ import type { PrivateTgtd } from '../targets/private-tgtd.ts';
 import { openTarget } from '../targets/registry.ts';
 import { parseExtraCapabilities } from '../volume/capability-report.ts';
 import { readerOf } from './schema.ts';
-import { sectionOf, volumeSettings } from './settings.ts';
+import { isEmbedded, sectionOf, volumeSettings } from './settings.ts';
 
 export interface DriverSources {
   readonly configuration: Configuration;
@@ -51,7 +51,9 @@ export async function openDriver(sources: DriverSources, coordinator: Coordinato
       logs: log.logs,
       openTarget: () => {
         const tgtd = target ? { tgtd: target } : {};
-        const parts = { exec, coordinator, naming, logs: log.logs, ...tgtd };
+        // A machine that serves itself: whoever knows the CHAP secret may connect, under any name.
+        const restrictInitiators = !isEmbedded(configuration);
+        const parts = { exec, coordinator, naming, logs: log.logs, restrictInitiators, ...tgtd };
         return openTarget(parts, read, target === null ? 'local' : undefined);
       },
     },
