@@ -28,6 +28,7 @@ export function clientCommands(program: () => Program): readonly Command[] {
 export async function configKnowledge(): Promise<ConfigKnowledge> {
   const { schema } = await import('./service/schema.ts');
   const { driverLabel } = await import('./service/driver-options.ts');
-  const { tryEnvironment } = await import('./service/environment-check.ts');
+  const tryEnvironment: ConfigKnowledge['tryEnvironment'] = async (configuration, signal) =>
+    (await import('./service/environment-check.ts')).tryEnvironment(configuration, signal);
   return { schema, driverOf: driverLabel, tryEnvironment };
 }

@@ -101,7 +101,8 @@ export function problemsOf(settings: readonly Setting[]): Problem[] {
   return [...new Set(settings.flatMap(({ resolved }) => ('message' in resolved ? [resolved] : [])))];
 }
 
-function resolvedIn(view: GroupView, name: string): Resolved | Problem {
+/** An option's value, or what is wrong with it. */
+export function resolvedIn(view: GroupView, name: string): Resolved | Problem {
   try {
     return view.get(name);
   } catch (error) {

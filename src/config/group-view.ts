@@ -16,11 +16,13 @@ export interface Resolved {
   readonly set: boolean;
 }
 
+type DefaultsByKey = ReadonlyMap<string, Defaults[string]>;
+
 /** What all views of one configuration share. */
 export interface ViewContext {
   readonly index: SourceIndex;
   /** Set by the program: stronger than everything (config.md §2). */
-  readonly overrides: Defaults;
+  readonly overrides: DefaultsByKey;
   /** The view of another group, for `${group.name}`; undefined when there is no such group. */
   group(name: string): GroupView | undefined;
   /** Told of each older name that counted. */
@@ -113,7 +115,7 @@ export class GroupView {
 
   #resolve(name: string, trail: readonly string[]): Resolved {
     const option = this.declared(name);
-    const override = this.#preset(this.#around.overrides, this.key, name);
+    const override = preset(this.#around.overrides, this.key, name);
     if (override !== undefined) return { value: override, origin: { kind: 'default' }, set: true };
     const sections = name === ownSectionOnly ? this.#path.slice(0, 1) : this.#path;
     for (const [depth, section] of sections.entries()) {
@@ -127,14 +129,9 @@ export class GroupView {
       // A value that is none counts as not set (C-071).
       if (value !== undefined && origin !== undefined) return { value, origin, set: true };
     }
-    const defaults = sections.map((section) => this.#preset(this.#around.index.sources.defaults, section, name));
-    const preset = defaults.find((value) => value !== undefined) ?? option.preset;
-    return { value: this.#fromPreset(name, preset, trail), origin: { kind: 'default' }, set: false };
-  }
-
-  #preset(defaults: Defaults, section: string, name: string): DefaultValue | undefined {
-    const group = Object.entries(defaults).find(([key]) => groupKey(key) === section)?.[1];
-    return group !== undefined && Object.hasOwn(group, name) ? group[name] : undefined;
+    const defaults = sections.map((section) => preset(this.#around.index.defaults, section, name));
+    const fallback = defaults.find((value) => value !== undefined) ?? option.preset;
+    return { value: this.#fromPreset(name, fallback, trail), origin: { kind: 'default' }, set: false };
   }
 
   /** The group as a value sees it that stands in the section at this depth: its references start there (C-041). */
@@ -182,6 +179,11 @@ export class GroupView {
     const { value } = view.get(name, trail);
     return value === undefined ? '' : str(pythonValue(value, view.declared(name)));
   }
+}
+
+function preset(defaults: DefaultsByKey, section: string, name: string): DefaultValue | undefined {
+  const group = defaults.get(section);
+  return group !== undefined && Object.hasOwn(group, name) ? group[name] : undefined;
 }
 
 /** A value in the form that Python's spelling needs: a float keeps its point, a dictionary may have any key. */

@@ -1,9 +1,9 @@
 import type { OptionGroup, OptionTable, ValuesOf } from '../interface/options.ts';
-import { BackendSection, problemsOf, type Setting, settingsOf, valuesOf } from './backend-section.ts';
+import { BackendSection, problemsOf, resolvedIn, type Setting, settingsOf, valuesOf } from './backend-section.ts';
 import { GroupView, type ViewContext } from './group-view.ts';
 import { ConfigurationError, type Origin, type Problem } from './problems.ts';
 import { joinGroups, joinTables, type Schema } from './schema.ts';
-import { groupKey, type Place, SourceIndex } from './source-index.ts';
+import { byKey, groupKey, type Place, SourceIndex } from './source-index.ts';
 import type { Defaults, Sources } from './sources.ts';
 import { type ConfigWarning, warningsOf } from './warnings.ts';
 
@@ -19,19 +19,18 @@ export class Configuration {
   readonly sources: Sources;
   /** In the order of `enabled_backends`, each once; blanks trimmed, empty items skipped (L-070, L-076). */
   readonly backends: readonly BackendSection[];
-  /** What is wrong outside the backends' sections: the daemon cannot start with it (L-007). */
-  readonly problems: readonly Problem[];
   readonly #backendOptions: OptionTable;
   readonly #around: ViewContext;
   readonly #views = new Map<string, GroupView>();
   readonly #olderNames = new Map<string, { older: Place; current: Place }>();
+  #problems: readonly Problem[] | undefined;
 
   constructor(sources: Sources, schema: Schema, overrides: Defaults) {
     this.sources = sources;
     this.#backendOptions = joinTables(schema.backend);
     this.#around = {
       index: new SourceIndex(sources),
-      overrides: withFiles(sources, overrides),
+      overrides: byKey(withFiles(sources, overrides)),
       group: (name) => this.#group(name),
       onOlderName: (older, current) => {
         const key = `${older.group}.${older.name}`;
@@ -43,7 +42,11 @@ export class Configuration {
     }
     const { names, origin } = this.#enabled();
     this.backends = [...new Set(names)].map((name) => this.#backend([name, 'backend_defaults'], origin));
-    this.problems = problemsOf([...this.#views.keys()].flatMap((group) => this.settings(group)));
+  }
+
+  /** What is wrong outside the backends' sections: the daemon cannot start with it (L-007). Types every option when asked. */
+  get problems(): readonly Problem[] {
+    return this.#typeAll();
   }
 
   /** The values of a group's options, frozen. Throws ConfigurationError when one of them cannot be read. */
@@ -82,6 +85,7 @@ export class Configuration {
 
   /** What deserves a word but stops nothing (C-051 to C-053, C-074, L-009, L-076). */
   warnings(): readonly ConfigWarning[] {
+    this.#typeAll();
     return warningsOf({
       index: this.#around.index,
       views: [...this.#views.values()],
@@ -98,6 +102,12 @@ export class Configuration {
     return this;
   }
 
+  /** Types every option outside the backends, once. It also finds which older names count. */
+  #typeAll(): readonly Problem[] {
+    this.#problems ??= problemsOf([...this.#views.keys()].flatMap((group) => this.settings(group)));
+    return this.#problems;
+  }
+
   #group(name: string): GroupView | undefined {
     const key = groupKey(name);
     if (key === 'backend_defaults') return this.backendDefaults().view;
@@ -110,7 +120,8 @@ export class Configuration {
 
   /** The items of `enabled_backends`; none while they cannot be read, which is a problem of its own. */
   #enabled(): { names: string[]; origin: Origin } {
-    const resolved = this.settings('DEFAULT').find(({ name }) => name === 'enabled_backends')?.resolved;
+    const view = this.#views.get('DEFAULT');
+    const resolved = view?.has('enabled_backends') ? resolvedIn(view, 'enabled_backends') : undefined;
     if (resolved === undefined || !('value' in resolved)) return { names: [], origin: { kind: 'default' } };
     const { value, origin } = resolved;
     const names = Array.isArray(value) ? value.map((item) => String(item).trim()).filter((name) => name !== '') : [];

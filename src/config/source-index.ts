@@ -1,7 +1,7 @@
 import type { Option } from '../interface/options.ts';
 import type { Assignment } from './ini.ts';
 import type { Origin } from './problems.ts';
-import type { Sources } from './sources.ts';
+import type { Defaults, Sources } from './sources.ts';
 
 /** The texts that count for an option, each with its place: one, or every assignment of a multi-valued option. */
 interface Found {
@@ -30,13 +30,23 @@ export function isMulti(option: Pick<Option<unknown>, 'kind'>): boolean {
   return option.kind === 'multi' || option.kind === 'multi dict';
 }
 
+/** Defaults by the names under which groups are found. */
+export function byKey(defaults: Defaults): ReadonlyMap<string, Defaults[string]> {
+  return new Map(Object.entries(defaults).map(([group, values]) => [groupKey(group), values]));
+}
+
 /** Looks texts up in the sources: precedence, older names and environment variables; it knows no types. */
 export class SourceIndex {
   readonly sources: Sources;
+  /** What the program has for a group where nobody says anything. */
+  readonly defaults: ReadonlyMap<string, Defaults[string]>;
   readonly #files: readonly IndexedFile[];
+  readonly #hasVariables: boolean;
 
   constructor(sources: Sources) {
     this.sources = sources;
+    this.defaults = byKey(sources.defaults);
+    this.#hasVariables = Object.keys(sources.environment).length > 0;
     this.#files = sources.files.map(({ path, sections }) => {
       const file: IndexedFile = { path, sections: new Map() };
       for (const section of sections) addSection(file, section.name, section.keys);
@@ -57,7 +67,7 @@ export class SourceIndex {
     return (
       this.#files.some((file) => file.sections.has(group)) ||
       this.#variables(group).length > 0 ||
-      Object.keys(this.sources.defaults).some((name) => groupKey(name) === group)
+      this.defaults.has(group)
     );
   }
 
@@ -108,6 +118,7 @@ export class SourceIndex {
   }
 
   #variable(group: string, name: string, multi: boolean): Found | undefined {
+    if (!this.#hasVariables) return undefined;
     const exact = `OS_${group.toUpperCase()}__${name.toUpperCase()}`;
     const variable = [exact, plainName(exact)].find((candidate) => Object.hasOwn(this.sources.environment, candidate));
     const value = variable === undefined ? undefined : this.sources.environment[variable];
