@@ -48,7 +48,7 @@ export async function serve(request: ServeRequest, environment: Environment, sig
       log,
       exec: executorFor(configuration, environment, log),
       systemd: takeSystemd(environment.env),
-      workerProgram: { exec: fileURLToPath(new URL('./worker.js', import.meta.url)), execArgv: workerOptions() },
+      workerProgram: { exec: fileURLToPath(new URL('./start-worker.cjs', import.meta.url)), execArgv: workerOptions() },
       ignored: request.ignored,
       settled: (status) => announce(status, request, environment, configuration),
     });

@@ -30,7 +30,16 @@ const floors: readonly (readonly string[])[] = [
 ];
 
 /** Files that are a program's beginning, and so may know the process; they stand in `src` itself. */
-const entries = ['main.ts', 'serve.ts', 'commands.ts', 'worker.ts'];
+const entries = [
+  'main.ts',
+  'serve.ts',
+  'commands.ts',
+  'worker.ts',
+  'worker-role.ts',
+  'volume-role.ts',
+  'broker-role.ts',
+  'start-worker.ts',
+];
 
 /** Below these floors no room knows another of its own floor, nor the operations. */
 const adapters = floors[4] ?? [];

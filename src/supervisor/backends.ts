@@ -20,7 +20,8 @@ export interface Ground {
   configuration(): Configuration;
   /** Null until it listens, undefined where the broker is not ours. */
   broker(): BrokerAddress | null | undefined;
-  target(): TargetDaemon | null | undefined;
+  /** Known when the search for one has ended. */
+  target(): Promise<TargetDaemon | null | undefined>;
   /** Some backend is in another state than before. */
   changed(): void;
 }
@@ -73,15 +74,15 @@ export class Backends {
       this.#fail(section.name, new Error(problem.message));
       return;
     }
-    const start = () => ({
+    const start = async () => ({
       kind: 'start' as const,
       role: 'volume' as const,
       sources: (this.#configurations.get(section.name) ?? configuration).sources,
       backend: section.name,
       host,
       services: [...this.#hosts.values()],
+      target: await this.#ground.target(),
       broker: this.#ground.broker(),
-      target: this.#ground.target(),
       drained: this.#drained.has(section.name),
     });
     const listen = (message: FromWorker, pid: number): void => this.#hear(section.name, message, pid);

@@ -61,12 +61,13 @@ export class EmbeddedBroker {
     const before = this.#address ?? (await readBrokerFile(this.#statePath()));
     const password = wanted.password ?? before?.password ?? newPassword();
     const earlier = before?.host === wanted.host ? [before.port] : [];
-    const ports = wanted.portGiven ? [wanted.port] : [...new Set([...earlier, wanted.port, 0])];
+    const ports = wanted.portGiven && wanted.port > 0 ? [wanted.port] : [...new Set([...earlier, wanted.port, 0])];
     const { sources } = this.#configuration();
     return { kind: 'start', role: 'broker', sources, host: wanted.host, ports, user: wanted.user, password };
   }
 
   #hear(message: FromWorker): void {
+    if (message.kind === 'failed') this.#log.error('The embedded broker cannot run: %s', message.message);
     if (message.kind !== 'listening') return;
     const { address } = message;
     const wanted = embeddedListener(this.#url());

@@ -12,7 +12,7 @@ export function volumeJob(
   program: WorkerProgram,
   name: string,
   host: ServiceHost,
-  start: () => VolumeStart,
+  start: () => Promise<VolumeStart>,
   listen: Listener,
 ): Job {
   return {

@@ -100,10 +100,11 @@ export class Supervisor implements DaemonControl {
     await this.#instrument();
     if (this.#stopping !== undefined) return this.#ended;
     await this.#listen();
-    await this.#target.start();
     if (this.#stopping !== undefined) return this.#ended;
     this.#broker.start();
+    this.#target.start();
     if (!this.#backends.start()) return this.#nothingStarted();
+    this.#lookForOrphans();
     this.#dump();
     this.#readiness.watch(() => this.#backends.healthy());
     const code = await this.#ended;
@@ -182,7 +183,11 @@ export class Supervisor implements DaemonControl {
       const text = 'There is no backdoor: use the admin socket %s (volume-daemon status)';
       logs('cinder.cmd.volume').warning(text, this.#configuration.values(daemonGroup).admin_socket);
     }
-    for (const { pid, host } of findOrphans(values.host ?? hostname())) {
+  }
+
+  /** Workers that an earlier supervisor left behind (L-063). It takes a look at every process, so it comes last. */
+  #lookForOrphans(): void {
+    for (const { pid, host } of findOrphans(this.#configuration.values(serviceGroup).host ?? hostname())) {
       this.#log.warning('Found orphan worker %d for %s', pid, host);
     }
   }

@@ -21,7 +21,7 @@ export class TargetKeeper {
   readonly #exec: Executor;
   readonly #log: Logger;
   readonly #configuration: () => Configuration;
-  #location: TargetDaemon | null | undefined;
+  #location: Promise<TargetDaemon | null | undefined> = Promise.resolve(undefined);
 
   constructor(launcher: Launcher, exec: Executor, log: Logger, configuration: () => Configuration) {
     this.#launcher = launcher;
@@ -30,19 +30,24 @@ export class TargetKeeper {
     this.#configuration = configuration;
   }
 
-  /** Null: none, volumes are local paths. Undefined: as configured. */
-  get location(): TargetDaemon | null | undefined {
+  /** Known when the search has ended. Null: none, volumes are local paths. Undefined: as configured. */
+  get location(): Promise<TargetDaemon | null | undefined> {
     return this.#location;
   }
 
-  /** Looks, and starts a private one where that is needed. Without any the log says so in one line. */
-  async start(): Promise<void> {
+  /** Begins to look, and starts a private one where that is needed. Without any the log says so in one line. */
+  start(): void {
     const configuration = this.#configuration();
     if (transportUrlOf(configuration.values({ group: 'DEFAULT', options: rpcOptions })).kind !== 'embedded') return;
+    this.#location = this.#find();
+  }
+
+  async #find(): Promise<TargetDaemon | null | undefined> {
     const presence = await findTgtd(this.#exec, systemTgtd);
-    if (presence === 'answers') return;
-    this.#location = presence === 'missing' ? null : await this.#private();
-    if (this.#location === null) this.#log.info('Volumes are connected as local paths: no tgt is installed');
+    if (presence === 'answers') return undefined;
+    if (presence !== 'missing') return this.#private();
+    this.#log.info('Volumes are connected as local paths: no tgt is installed');
+    return null;
   }
 
   async #private(): Promise<TargetDaemon | null> {

@@ -87,7 +87,7 @@ export class Daemon {
     const all: Record<string, Section> = {
       DEFAULT: {
         state_path: this.folder,
-        transport_url: 'embedded://',
+        transport_url: 'embedded://127.0.0.1:0',
         enabled_backends: Object.keys(backends).join(','),
         log_file: this.log,
         use_stderr: false,
