@@ -67,6 +67,8 @@ export class Publisher {
   #sweep: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
   #idle: (() => void)[] = [];
+  /** Why nothing is published any more. */
+  #closed: string | undefined;
 
   /** `redeclare` makes an exchange that is missing. `longestTtl` holds where the broker only routes (M-63), in milliseconds. */
   constructor(redeclare: (exchange: string) => Promise<void>, longestTtl: number) {
@@ -80,6 +82,7 @@ export class Publisher {
   }
 
   publish(publication: Publication, terms: Terms): Promise<Published> {
+    if (this.#closed !== undefined) return Promise.resolve({ outcome: 'unsent', reason: this.#closed });
     if (terms.nowOrNever && (this.#link === undefined || this.#isFull(publication))) {
       const reason = this.#link === undefined ? 'no connection to the broker' : 'the publish queue is full';
       return Promise.resolve({ outcome: 'unsent', reason });
@@ -133,6 +136,7 @@ export class Publisher {
 
   /** Gives up everything that is not settled. */
   close(reason: string): void {
+    this.#closed = reason;
     clearTimeout(this.#sweep);
     this.#link = undefined;
     for (const item of [...this.#underWay, ...this.#queue.splice(0)]) this.#giveUp(item, reason);
