@@ -22,7 +22,7 @@ export class RheaReceiver implements ReceiverLink {
 
   end(): void {
     this.#ended = true;
-    this.#session.close();
+    endSession(this.#session, this.#receiver);
   }
 
   /**
@@ -80,7 +80,7 @@ export class RheaSender implements SenderLink {
   }
 
   end(): void {
-    this.#session.close();
+    endSession(this.#session, this.#sender);
   }
 
   #settled({ delivery }: EventContext, settlement: Settlement): void {
@@ -89,6 +89,15 @@ export class RheaSender implements SenderLink {
     this.#waiting.delete(delivery);
     settled?.(settlement);
   }
+}
+
+/**
+ * Ends a session with its links. A detach of the broker's that crosses our end needs no answer: rhea would send one, on a
+ * session that is no more, and the broker would close the connection for it.
+ */
+export function endSession(session: Session, ...links: (Receiver | Sender)[]): void {
+  session.close();
+  for (const link of links) link.close = () => {};
 }
 
 /** Several data sections are one body (M-26); what is no data section is shown as the bytes of its text. */

@@ -11,7 +11,7 @@ import {
   type SenderEvents,
   type SenderLink,
 } from './amqp.ts';
-import { RheaReceiver, RheaSender } from './amqp1-links.ts';
+import { endSession, RheaReceiver, RheaSender } from './amqp1-links.ts';
 import { openSocket } from './sockets.ts';
 
 // The only file of this room that runs rhea, and works round what needs it (messaging.md §7).
@@ -134,7 +134,7 @@ class RheaConnection implements AmqpConnection {
       },
       end: () => {
         ended = () => {};
-        session.close();
+        endSession(session, sender, receiver);
       },
     };
   }
@@ -246,7 +246,7 @@ class RheaConnection implements AmqpConnection {
         void this.down.then((reason) => standing || end(reason));
       });
     } catch (error) {
-      session.close();
+      endSession(session, link);
       throw error;
     }
   }

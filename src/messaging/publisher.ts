@@ -33,7 +33,10 @@ export type Published =
 interface Item {
   readonly publication: Publication;
   readonly terms: Terms;
-  readonly deadline: number;
+  /** When its time is over. */
+  readonly until: number;
+  /** When it is given up. */
+  deadline: number;
   readonly resolve: (published: Published) => void;
   /** It left us at least once. */
   sent: boolean;
@@ -47,6 +50,9 @@ const bytesAtOnce = 16 * 2 ** 20;
 
 /** Deliveries whose outcome nobody waits for any more; each of them holds a place in the session's ring (M-52). */
 const mostForgotten = 1000;
+
+/** A router releases what nobody took in its time: worth a moment, since that says for certain that nothing happened. */
+const routersLastWord = 1000;
 
 /** A message measures more than its body. */
 const propertiesSize = 1024;
@@ -88,9 +94,18 @@ export class Publisher {
       return Promise.resolve({ outcome: 'unsent', reason });
     }
     return new Promise((resolve) => {
-      const deadline = performance.now() + terms.within;
-      this.#queue.push({ publication, terms, deadline, resolve, sent: false, redeclared: false, over: false });
-      this.#watch(deadline);
+      const until = performance.now() + terms.within;
+      this.#queue.push({
+        publication,
+        terms,
+        until,
+        deadline: until,
+        resolve,
+        sent: false,
+        redeclared: false,
+        over: false,
+      });
+      this.#watch(until);
       this.pump();
     });
   }
@@ -176,7 +191,8 @@ export class Publisher {
   /** Through a router everything has its time, else what nobody takes would block the session behind it. */
   #timeToLive(dialect: Dialect, item: Item, ttl: number | undefined): number | undefined {
     if (!dialect.routes) return ttl;
-    const left = Math.max(1, Math.ceil(item.deadline - performance.now()));
+    const left = Math.max(1, Math.ceil(item.until - performance.now()));
+    item.deadline = item.until + routersLastWord;
     return Math.min(ttl ?? left, left, this.#longestTtl);
   }
 
