@@ -51,6 +51,10 @@ const bytesAtOnce = 16 * 2 ** 20;
 /** Deliveries whose outcome nobody waits for any more; each of them holds a place in the session's ring (M-52). */
 const mostForgotten = 1000;
 
+/** How long the consumers of a router take to come back, and how often a message asks for them meanwhile. */
+const settlingTime = 5000;
+const settlingPause = 100;
+
 /** A router releases what nobody took in its time: worth a moment, since that says for certain that nothing happened. */
 const routersLastWord = 1000;
 
@@ -73,6 +77,8 @@ export class Publisher {
   #sweep: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
   #idle: (() => void)[] = [];
+  /** Until when a release may only mean that consumers are not back yet. */
+  #settling = 0;
   /** Why nothing is published any more. */
   #closed: string | undefined;
 
@@ -110,10 +116,14 @@ export class Publisher {
     });
   }
 
-  /** A connection is there, with an open sender. */
-  attach(link: SenderLink, dialect: Dialect): void {
+  /**
+   * A connection is there, with an open sender. `again`: there was one before. A router that comes back knows no queue
+   * until its consumers are back as well: what it releases meanwhile is sent again.
+   */
+  attach(link: SenderLink, dialect: Dialect, again = false): void {
     this.#link = link;
     this.#dialect = dialect;
+    this.#settling = dialect.routes && again ? performance.now() + settlingTime : 0;
     this.#forgotten = 0;
     this.pump();
   }
@@ -204,7 +214,9 @@ export class Publisher {
     }
     this.#underWay.delete(item);
     this.#bytes -= item.publication.body.length;
-    if (settlement.outcome !== 'rejected') this.#finish(item, settlement);
+    if (settlement.outcome === 'released' && item.terms.again && performance.now() < this.#settling) {
+      setTimeout(() => this.#repeat(item), settlingPause);
+    } else if (settlement.outcome !== 'rejected') this.#finish(item, settlement);
     else if (settlement.condition === 'amqp:not-found' && !item.redeclared && item.publication.to.exchange !== '') {
       void this.#declareAndRepeat(item);
     } else this.#finish(item, { outcome: 'rejected', reason: settlement.reason });
@@ -215,12 +227,20 @@ export class Publisher {
     item.redeclared = true;
     try {
       await this.#redeclare(item.publication.to.exchange);
-      this.#queue.unshift(item);
-      this.#watch(item.deadline);
-      this.pump();
+      this.#repeat(item);
     } catch (error) {
       this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });
     }
+  }
+
+  #repeat(item: Item): void {
+    if (this.#closed !== undefined) {
+      this.#giveUp(item, this.#closed);
+      return;
+    }
+    this.#queue.unshift(item);
+    this.#watch(item.deadline);
+    this.pump();
   }
 
   #finish(item: Item, published: Published): void {

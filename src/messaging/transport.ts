@@ -78,6 +78,7 @@ export class Transport implements AsyncDisposable {
   #connected: () => void = () => {};
   #live: Live | undefined;
   #isUp = false;
+  #connections = 0;
   #loop: Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -202,6 +203,7 @@ export class Transport implements AsyncDisposable {
 
   /** Topology and receivers first, the sender last (M-14). */
   async #raiseAll(live: Live): Promise<void> {
+    this.#connections += 1;
     for (const record of this.#records) await this.#raise(record, live);
     this.#live = live;
     await this.#raiseSender(live);
@@ -225,7 +227,7 @@ export class Transport implements AsyncDisposable {
         this.#raiseSender(live, inARow).catch((error: unknown) => live.connection.drop(asFailure(error)));
       },
     });
-    this.#publisher.attach(link, live.dialect);
+    this.#publisher.attach(link, live.dialect, this.#connections > 1);
   }
 
   #up({ product, version, localPort }: AmqpConnection, { host, port }: BrokerAddress): void {
