@@ -127,7 +127,7 @@ class RheaConnection implements AmqpConnection {
       () => {},
       () => Boolean(receiver.source?.address),
     );
-    if (!sender.sendable()) await within(patience, 'credit for /management', (done) => sender.once('sendable', done));
+    if (!sender.sendable()) await this.#within('credit for /management', (done) => sender.once('sendable', done));
     return {
       send: (message) => {
         if (session.is_open()) sender.send(message as Parameters<Sender['send']>[0]);
@@ -221,7 +221,7 @@ class RheaConnection implements AmqpConnection {
     let standing = false;
     let over = false;
     try {
-      await within(patience, `a ${side}`, (done, fail) => {
+      await this.#within(`a ${side}`, (done, fail) => {
         const end = (reason: AmqpFailure): void => {
           if (over) return;
           over = true;
@@ -243,12 +243,28 @@ class RheaConnection implements AmqpConnection {
             done();
           }
         });
-        void this.down.then((reason) => standing || end(reason));
       });
     } catch (error) {
       endSession(session, link);
       throw error;
     }
+  }
+
+  /** Waits for `begin` to call back, as long as the connection lives and ten seconds at most. */
+  #within(what: string, begin: (done: () => void, fail: (reason: AmqpFailure) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => fail(new AmqpFailure(`${what} did not open within 10 seconds`)), patience);
+      const fail = (reason: AmqpFailure): void => {
+        clearTimeout(late);
+        reject(reason);
+      };
+      const done = (): void => {
+        clearTimeout(late);
+        resolve();
+      };
+      void this.down.then(fail);
+      begin(done, fail);
+    });
   }
 }
 
@@ -291,23 +307,4 @@ function failureOf(error: unknown): AmqpFailure {
   const text = description ?? message ?? condition ?? code ?? 'unknown';
   const known = typeof condition === 'string' ? condition : undefined;
   return new AmqpFailure(String(text || code), known, error instanceof Error ? { cause: error } : {});
-}
-
-/** Waits for `begin` to call back, `ms` at most. */
-function within(
-  ms: number,
-  what: string,
-  begin: (done: () => void, fail: (reason: AmqpFailure) => void) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new AmqpFailure(`${what} did not open within ${ms / 1000} seconds`)), ms);
-    const stop = (end: () => void): void => {
-      clearTimeout(late);
-      end();
-    };
-    begin(
-      () => stop(resolve),
-      (reason) => stop(() => reject(reason)),
-    );
-  });
 }

@@ -40,8 +40,8 @@ interface Item {
   readonly resolve: (published: Published) => void;
   /** It left us at least once. */
   sent: boolean;
-  /** Its exchange was missing and was declared again, which is done once. */
-  redeclared: boolean;
+  /** The connection over which its exchange was declared again, which is done once on each. */
+  redeclared: SenderLink | undefined;
   over: boolean;
 }
 
@@ -108,7 +108,7 @@ export class Publisher {
         deadline: until,
         resolve,
         sent: false,
-        redeclared: false,
+        redeclared: undefined,
         over: false,
       });
       this.#watch(until);
@@ -217,19 +217,24 @@ export class Publisher {
     if (settlement.outcome === 'released' && item.terms.again && performance.now() < this.#settling) {
       setTimeout(() => this.#repeat(item), settlingPause);
     } else if (settlement.outcome !== 'rejected') this.#finish(item, settlement);
-    else if (settlement.condition === 'amqp:not-found' && !item.redeclared && item.publication.to.exchange !== '') {
-      void this.#declareAndRepeat(item);
+    else if (
+      settlement.condition === 'amqp:not-found' &&
+      item.redeclared !== link &&
+      item.publication.to.exchange !== ''
+    ) {
+      void this.#declareAndRepeat(item, link);
     } else this.#finish(item, { outcome: 'rejected', reason: settlement.reason });
     this.pump();
   }
 
-  async #declareAndRepeat(item: Item): Promise<void> {
-    item.redeclared = true;
+  async #declareAndRepeat(item: Item, link: SenderLink): Promise<void> {
+    item.redeclared = link;
     try {
       await this.#redeclare(item.publication.to.exchange);
       this.#repeat(item);
     } catch (error) {
-      this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });
+      if (link === this.#link) this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });
+      else this.#repeat(item);
     }
   }
 
