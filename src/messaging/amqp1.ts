@@ -192,7 +192,9 @@ class RheaConnection implements AmqpConnection {
         reason = failureOf(context.error ?? connection.error);
       });
       // After an AMQP Close rhea emits no `disconnected` (M-40).
-      connection.on('connection_close', () => this.drop(reason ?? new AmqpFailure('closed by the broker')));
+      connection.on('connection_close', () => {
+        this.drop(reason ?? new AmqpFailure(this.#closing === undefined ? 'closed by the broker' : 'closed'));
+      });
       connection.on('disconnected', ({ error }: EventContext) =>
         this.drop(reason ?? failureOf(error ?? new Error('the connection was lost'))),
       );
