@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../base/abortable.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger, Logs } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
@@ -41,26 +42,18 @@ interface Raised {
 
 /**
  * Connects to the broker and resolves when that stands. From then on it supervises itself: what is lost comes back, on
- * this host or the next, for ever. Rejects with the reason of `signal`, whose cause is the last failure.
+ * this host or the next, for ever. Rejects when `signal` aborts first; the cause is what was wrong last.
  */
 export async function openTransport(settings: TransportSettings, signal: AbortSignal): Promise<Transport> {
   signal.throwIfAborted();
   const transport = new Transport(settings);
-  let onAbort = (): void => {};
   try {
-    await Promise.race([
-      transport.connectedOnce,
-      new Promise((_, reject) => {
-        onAbort = () => reject(new Error('not connected to the broker', { cause: transport.trouble ?? signal.reason }));
-        signal.addEventListener('abort', onAbort, { once: true });
-      }),
-    ]);
+    await abortable(transport.connectedOnce, signal);
     return transport;
-  } catch (error) {
+  } catch {
+    const cause = transport.trouble ?? signal.reason;
     await transport.close();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
+    throw new Error('not connected to the broker', { cause });
   }
 }
 
