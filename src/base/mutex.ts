@@ -1,3 +1,5 @@
+import { abortable } from './abortable.ts';
+
 /**
  * Mutual exclusion by key inside one process. Holders of one key take turns in the order in which they asked; other
  * keys do not wait. Exclusion that other processes see is `interface/coordinator.ts`.
@@ -34,17 +36,4 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
     resolve = done;
   });
   return { promise, resolve };
-}
-
-function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    void promise.then(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }

@@ -50,6 +50,7 @@ export class Consumer implements Taker {
 
   /** The queue is gone, and the peer is told. What it has in hand it may still settle until its session ends. */
   dismiss(): void {
+    if (!this.#sender.is_open()) return;
     this.#sender.close({ condition: 'amqp:resource-deleted', description: `queue ${this.#queue.name} was deleted` });
   }
 

@@ -91,10 +91,13 @@ export class RheaSender implements SenderLink {
   }
 }
 
-/** Ends a session with its link. rhea would answer a Detach that crosses our End, on a channel that is no more. */
-function endSession(session: Session, link: Receiver | Sender): void {
-  link.close = () => {};
+/**
+ * Ends a session with its links. A detach of the broker's that crosses our end needs no answer: rhea would send one, on a
+ * session that is no more, and the broker would close the connection for it.
+ */
+export function endSession(session: Session, ...links: (Receiver | Sender)[]): void {
   session.close();
+  for (const link of links) link.close = () => {};
 }
 
 /** Several data sections are one body (M-26); what is no data section is shown as the bytes of its text. */

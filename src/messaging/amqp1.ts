@@ -11,7 +11,7 @@ import {
   type SenderEvents,
   type SenderLink,
 } from './amqp.ts';
-import { RheaReceiver, RheaSender } from './amqp1-links.ts';
+import { endSession, RheaReceiver, RheaSender } from './amqp1-links.ts';
 import { openSocket } from './sockets.ts';
 
 // The only file of this room that runs rhea, and works round what needs it (messaging.md §7).
@@ -127,14 +127,14 @@ class RheaConnection implements AmqpConnection {
       () => {},
       () => Boolean(receiver.source?.address),
     );
-    if (!sender.sendable()) await within(patience, 'credit for /management', (done) => sender.once('sendable', done));
+    if (!sender.sendable()) await this.#within('credit for /management', (done) => sender.once('sendable', done));
     return {
       send: (message) => {
         if (session.is_open()) sender.send(message as Parameters<Sender['send']>[0]);
       },
       end: () => {
         ended = () => {};
-        session.close();
+        endSession(session, sender, receiver);
       },
     };
   }
@@ -192,7 +192,9 @@ class RheaConnection implements AmqpConnection {
         reason = failureOf(context.error ?? connection.error);
       });
       // After an AMQP Close rhea emits no `disconnected` (M-40).
-      connection.on('connection_close', () => this.drop(reason ?? new AmqpFailure('closed by the broker')));
+      connection.on('connection_close', () => {
+        this.drop(reason ?? new AmqpFailure(this.#closing === undefined ? 'closed by the broker' : 'closed'));
+      });
       connection.on('disconnected', ({ error }: EventContext) =>
         this.drop(reason ?? failureOf(error ?? new Error('the connection was lost'))),
       );
@@ -221,7 +223,7 @@ class RheaConnection implements AmqpConnection {
     let standing = false;
     let over = false;
     try {
-      await within(patience, `a ${side}`, (done, fail) => {
+      await this.#within(`a ${side}`, (done, fail) => {
         const end = (reason: AmqpFailure): void => {
           if (over) return;
           over = true;
@@ -243,12 +245,28 @@ class RheaConnection implements AmqpConnection {
             done();
           }
         });
-        void this.down.then((reason) => standing || end(reason));
       });
     } catch (error) {
-      session.close();
+      endSession(session, link);
       throw error;
     }
+  }
+
+  /** Waits for `begin` to call back, as long as the connection lives and ten seconds at most. */
+  #within(what: string, begin: (done: () => void, fail: (reason: AmqpFailure) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => fail(new AmqpFailure(`${what} did not open within 10 seconds`)), patience);
+      const fail = (reason: AmqpFailure): void => {
+        clearTimeout(late);
+        reject(reason);
+      };
+      const done = (): void => {
+        clearTimeout(late);
+        resolve();
+      };
+      void this.down.then(fail);
+      begin(done, fail);
+    });
   }
 }
 
@@ -291,23 +309,4 @@ function failureOf(error: unknown): AmqpFailure {
   const text = description ?? message ?? condition ?? code ?? 'unknown';
   const known = typeof condition === 'string' ? condition : undefined;
   return new AmqpFailure(String(text || code), known, error instanceof Error ? { cause: error } : {});
-}
-
-/** Waits for `begin` to call back, `ms` at most. */
-function within(
-  ms: number,
-  what: string,
-  begin: (done: () => void, fail: (reason: AmqpFailure) => void) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new AmqpFailure(`${what} did not open within ${ms / 1000} seconds`)), ms);
-    const stop = (end: () => void): void => {
-      clearTimeout(late);
-      end();
-    };
-    begin(
-      () => stop(resolve),
-      (reason) => stop(() => reject(reason)),
-    );
-  });
 }

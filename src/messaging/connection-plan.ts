@@ -46,7 +46,7 @@ export interface TransportSources {
 }
 
 /** The broker of our own is on this machine and back in no time: there is no crowd to spread out (M-42). */
-const nearby: BackoffPlan = { first: 50, most: 5000, spread: 50 };
+const nearby: BackoffPlan = { first: 50, most: 1000, spread: 50 };
 
 /** Puts URL and options together. Throws WrongTransportUrl for what cannot be connected to. */
 export function transportSettings(sources: TransportSources): TransportSettings {

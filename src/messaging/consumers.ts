@@ -88,6 +88,7 @@ export class Consumers implements Attachment {
     this.#live = live;
     this.#losses = 0;
     await declareAll(live.admin, this.#topology, this.#logger);
+    if (this.#live !== live) return;
     this.#watch = setInterval(() => void this.#bindAgain(live), bindingsEvery);
     if (!this.#paused) await Promise.all(this.#queues.map((name) => this.#consume(live, name)));
   }

@@ -33,12 +33,15 @@ export type Published =
 interface Item {
   readonly publication: Publication;
   readonly terms: Terms;
-  readonly deadline: number;
+  /** When its time is over. */
+  readonly until: number;
+  /** When it is given up. */
+  deadline: number;
   readonly resolve: (published: Published) => void;
   /** It left us at least once. */
   sent: boolean;
-  /** Its exchange was missing and was declared again, which is done once. */
-  redeclared: boolean;
+  /** The connection over which its exchange was declared again, which is done once on each. */
+  redeclared: SenderLink | undefined;
   over: boolean;
 }
 
@@ -47,6 +50,13 @@ const bytesAtOnce = 16 * 2 ** 20;
 
 /** Deliveries whose outcome nobody waits for any more; each of them holds a place in the session's ring (M-52). */
 const mostForgotten = 1000;
+
+/** How long the consumers of a router take to come back, and how often a message asks for them meanwhile. */
+const settlingTime = 5000;
+const settlingPause = 100;
+
+/** A router releases what nobody took in its time: worth a moment, since that says for certain that nothing happened. */
+const routersLastWord = 1000;
 
 /** A message measures more than its body. */
 const propertiesSize = 1024;
@@ -67,6 +77,10 @@ export class Publisher {
   #sweep: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
   #idle: (() => void)[] = [];
+  /** Until when a release may only mean that consumers are not back yet. */
+  #settling = 0;
+  /** Why nothing is published any more. */
+  #closed: string | undefined;
 
   /** `redeclare` makes an exchange that is missing. `longestTtl` holds where the broker only routes (M-63), in milliseconds. */
   constructor(redeclare: (exchange: string) => Promise<void>, longestTtl: number) {
@@ -80,22 +94,36 @@ export class Publisher {
   }
 
   publish(publication: Publication, terms: Terms): Promise<Published> {
+    if (this.#closed !== undefined) return Promise.resolve({ outcome: 'unsent', reason: this.#closed });
     if (terms.nowOrNever && (this.#link === undefined || this.#isFull(publication))) {
       const reason = this.#link === undefined ? 'no connection to the broker' : 'the publish queue is full';
       return Promise.resolve({ outcome: 'unsent', reason });
     }
     return new Promise((resolve) => {
-      const deadline = performance.now() + terms.within;
-      this.#queue.push({ publication, terms, deadline, resolve, sent: false, redeclared: false, over: false });
-      this.#watch(deadline);
+      const until = performance.now() + terms.within;
+      this.#queue.push({
+        publication,
+        terms,
+        until,
+        deadline: until,
+        resolve,
+        sent: false,
+        redeclared: undefined,
+        over: false,
+      });
+      this.#watch(until);
       this.pump();
     });
   }
 
-  /** A connection is there, with an open sender. */
-  attach(link: SenderLink, dialect: Dialect): void {
+  /**
+   * A connection is there, with an open sender. `again`: there was one before. A router that comes back knows no queue
+   * until its consumers are back as well: what it releases meanwhile is sent again.
+   */
+  attach(link: SenderLink, dialect: Dialect, again = false): void {
     this.#link = link;
     this.#dialect = dialect;
+    this.#settling = dialect.routes && again ? performance.now() + settlingTime : 0;
     this.#forgotten = 0;
     this.pump();
   }
@@ -133,6 +161,7 @@ export class Publisher {
 
   /** Gives up everything that is not settled. */
   close(reason: string): void {
+    this.#closed = reason;
     clearTimeout(this.#sweep);
     this.#link = undefined;
     for (const item of [...this.#underWay, ...this.#queue.splice(0)]) this.#giveUp(item, reason);
@@ -172,7 +201,8 @@ export class Publisher {
   /** Through a router everything has its time, else what nobody takes would block the session behind it. */
   #timeToLive(dialect: Dialect, item: Item, ttl: number | undefined): number | undefined {
     if (!dialect.routes) return ttl;
-    const left = Math.max(1, Math.ceil(item.deadline - performance.now()));
+    const left = Math.max(1, Math.ceil(item.until - performance.now()));
+    item.deadline = item.until + routersLastWord;
     return Math.min(ttl ?? left, left, this.#longestTtl);
   }
 
@@ -184,23 +214,38 @@ export class Publisher {
     }
     this.#underWay.delete(item);
     this.#bytes -= item.publication.body.length;
-    if (settlement.outcome !== 'rejected') this.#finish(item, settlement);
-    else if (settlement.condition === 'amqp:not-found' && !item.redeclared && item.publication.to.exchange !== '') {
-      void this.#declareAndRepeat(item);
+    if (settlement.outcome === 'released' && item.terms.again && performance.now() < this.#settling) {
+      setTimeout(() => this.#repeat(item), settlingPause);
+    } else if (settlement.outcome !== 'rejected') this.#finish(item, settlement);
+    else if (
+      settlement.condition === 'amqp:not-found' &&
+      item.redeclared !== link &&
+      item.publication.to.exchange !== ''
+    ) {
+      void this.#declareAndRepeat(item, link);
     } else this.#finish(item, { outcome: 'rejected', reason: settlement.reason });
     this.pump();
   }
 
-  async #declareAndRepeat(item: Item): Promise<void> {
-    item.redeclared = true;
+  async #declareAndRepeat(item: Item, link: SenderLink): Promise<void> {
+    item.redeclared = link;
     try {
       await this.#redeclare(item.publication.to.exchange);
-      this.#queue.unshift(item);
-      this.#watch(item.deadline);
-      this.pump();
+      this.#repeat(item);
     } catch (error) {
-      this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });
+      if (link === this.#link) this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });
+      else this.#repeat(item);
     }
+  }
+
+  #repeat(item: Item): void {
+    if (this.#closed !== undefined) {
+      this.#giveUp(item, this.#closed);
+      return;
+    }
+    this.#queue.unshift(item);
+    this.#watch(item.deadline);
+    this.pump();
   }
 
   #finish(item: Item, published: Published): void {

@@ -1,3 +1,4 @@
+import { abortable } from '../base/abortable.ts';
 import type { Logger } from '../base/log.ts';
 import type { Incoming } from './amqp.ts';
 import { MessagingTimeout } from './client-errors.ts';
@@ -102,20 +103,15 @@ export class ReplyQueue {
   }
 }
 
-function limited<T>(promise: Promise<T>, seconds: number, signal: AbortSignal, tooLate: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => finish(() => reject(signal.reason));
-    const late = setTimeout(() => finish(() => reject(tooLate())), seconds * 1000);
-    const finish = (end: () => void): void => {
-      clearTimeout(late);
-      signal.removeEventListener('abort', onAbort);
-      end();
-    };
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(
-      (value) => finish(() => resolve(value)),
-      (error: unknown) => finish(() => reject(error)),
-    );
+/** Waits `seconds` at most, or until somebody has enough of it. */
+async function limited<T>(promise: Promise<T>, seconds: number, signal: AbortSignal, tooLate: () => Error): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(tooLate()), seconds * 1000);
   });
+  try {
+    return await abortable(Promise.race([promise, overdue]), signal);
+  } finally {
+    clearTimeout(late);
+  }
 }

@@ -1,16 +1,13 @@
-import { CinderError, WrongValue } from '../base/errors.ts';
+import { abortable } from '../base/abortable.ts';
 import type { Logger, Logs } from '../base/log.ts';
 import type { RpcEndpoint, RunningOperation } from '../interface/rpc.ts';
 import type { RpcServerName } from './addressing.ts';
-import type { Incoming } from './amqp.ts';
 import { Consumers, type OpenQueue } from './consumers.ts';
-import { type Dispatcher, dispatcher } from './dispatcher.ts';
-import { BadMessage, decodeEnvelope, type Request, requestOf, startOf } from './envelope.ts';
+import { dispatcher } from './dispatcher.ts';
 import { Executions, type Observe } from './executions.ts';
 import type { Mask } from './failure.ts';
-import { Intake } from './intake.ts';
-import { Job } from './job.ts';
 import { Probe, type ProbeResult } from './probe.ts';
+import { Reception } from './reception.ts';
 import { Records } from './records.ts';
 import { Replies } from './replies.ts';
 import { type ServerTopology, serverTopology, type TopologyOptions } from './topology.ts';
@@ -62,28 +59,16 @@ export type RpcServerEvent =
 
 const presets: RpcServerTimes = { databasePatience: 30_000, longestWait: 600_000, lookEvery: 5000 };
 
-/** Casts that wait for a slot before no more are asked for (R-13). */
-const mostWaitingCasts = 256;
-
 /** Starts to serve. Resolves when every queue is consumed; rejects when `signal` aborts first, and leaves nothing behind. */
 export async function startRpcServer(options: RpcServerOptions, signal: AbortSignal): Promise<RpcServer> {
   signal.throwIfAborted();
   const server = new RpcServer(options);
-  let onAbort = (): void => {};
   try {
-    await Promise.race([
-      server.consumingOnce,
-      new Promise((_, reject) => {
-        onAbort = () => reject(signal.reason);
-        signal.addEventListener('abort', onAbort, { once: true });
-      }),
-    ]);
+    await abortable(server.consumingOnce, signal);
     return server;
   } catch (error) {
     await server.close();
     throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -94,44 +79,53 @@ export async function startRpcServer(options: RpcServerOptions, signal: AbortSig
 export class RpcServer implements AsyncDisposable {
   readonly consumingOnce: Promise<void>;
   readonly #options: RpcServerOptions;
-  readonly #times: RpcServerTimes;
   readonly #logger: Logger;
   readonly #topology: ServerTopology;
   readonly #consumers: Consumers;
-  readonly #dispatch: Dispatcher;
   readonly #records: Records;
   readonly #executions: Executions;
+  readonly #reception: Reception;
   readonly #probe: Probe;
-  readonly #intakes = new Map<OpenQueue, Intake>();
   readonly #listeners = new Set<(event: RpcServerEvent) => void>();
   /** Why nothing is consumed: somebody drains us, or the database is away for long. */
   readonly #pauses = new Set<'drain' | 'database'>();
   #breaks = 0;
-  #look: NodeJS.Timeout | undefined;
-  #toppingUp = false;
   #closing: Promise<void> | undefined;
 
   /** Begins to consume as soon as the transport stands. */
   constructor(options: RpcServerOptions) {
-    const { transport, mask, replyTimeout, observe = () => {} } = options;
+    const { transport, mask, replyTimeout, slots, prefetch, responseTimeout, observe = () => {} } = options;
+    const { databasePatience, longestWait, lookEvery } = { ...presets, ...options.times };
     const logger = options.logs('oslo_messaging.rpc.server');
     this.#options = options;
-    this.#times = { ...presets, ...options.times };
     this.#logger = logger;
     this.#topology = serverTopology(options.servers, options.controlExchange, options.topology, options.instance);
-    this.#dispatch = dispatcher(options.endpoint, { ping: options.ping });
     const outage = { away: () => this.#pause('database'), back: () => void this.#unpause('database') };
-    const records = new Records(options.databaseAnswers, outage, logger, this.#times.databasePatience);
+    const records = new Records(options.databaseAnswers, outage, logger, databasePatience);
     const replies = new Replies(transport, mask, logger, replyTimeout * 1000);
     this.#records = records;
-    this.#executions = new Executions(options.slots, { records, replies, logger, observe }, () => this.#topUp());
+    this.#executions = new Executions(slots, { records, replies, logger, observe }, () => this.#reception.ask());
     this.#probe = new Probe(transport, this.#probedQueue, logger);
-    const events = {
-      opened: (queue: OpenQueue) => this.#opened(queue),
-      message: (message: Incoming, queue: OpenQueue) => this.#receive(message, queue),
-      lost: (queue: OpenQueue, reason: Error) => this.#lost(queue, reason),
-    };
-    this.#consumers = new Consumers(this.#topology, this.#topology.consumed, events, logger);
+    this.#reception = new Reception(
+      { credit: prefetch || slots, callerPatience: responseTimeout * 1000, longestWait, lookEvery, mask, logger },
+      {
+        executions: this.#executions,
+        dispatch: dispatcher(options.endpoint, { ping: options.ping }),
+        probe: this.#probe,
+        renew: (queue) => this.#consumers.renew(queue),
+        mayAsk: () => !records.isAway && this.#pauses.size === 0,
+      },
+    );
+    this.#consumers = new Consumers(
+      this.#topology,
+      this.#topology.consumed,
+      {
+        opened: (queue) => this.#opened(queue),
+        message: (message, queue) => this.#reception.receive(message, queue),
+        lost: (queue, reason) => this.#lost(queue, reason),
+      },
+      logger,
+    );
     this.consumingOnce = transport.attach(this.#consumers);
   }
 
@@ -179,12 +173,12 @@ export class RpcServer implements AsyncDisposable {
    */
   async probe(signal: AbortSignal): Promise<ProbeResult> {
     const name = this.#probedQueue;
-    const intake = [...this.#intakes.values()].find(({ queue }) => queue.name === name);
+    const intake = this.#reception.intakeOf(name);
     if (intake === undefined) return this.#pauses.size > 0 ? 'busy' : 'lost';
     const { arrivals, queue } = intake;
     const listening = queue.credit > 0;
     if ((await this.#probe.send(signal)) || signal.aborted) return 'ok';
-    if (!listening || intake.arrivals > arrivals || !this.#intakes.has(queue)) return 'busy';
+    if (!listening || intake.arrivals > arrivals || this.#reception.intakeOf(name) !== intake) return 'busy';
     const reason = new Error('a message to our own queue did not come back');
     this.#logger.warning('The consumer of queue %s is deaf: %s. It is opened again', name, reason.message);
     this.#lost(queue, reason);
@@ -221,7 +215,7 @@ export class RpcServer implements AsyncDisposable {
     this.#records.close();
     this.#options.transport.detach(this.#consumers);
     await this.#executions.close();
-    clearTimeout(this.#look);
+    this.#reception.close();
     await this.#consumers.close(this.#topology.own);
   }
 
@@ -232,88 +226,20 @@ export class RpcServer implements AsyncDisposable {
   }
 
   #opened(queue: OpenQueue): void {
-    this.#intakes.set(queue, new Intake(queue));
-    this.#topUp();
+    this.#reception.open(queue);
     if (this.#consumers.standing) this.#emit({ type: 'consuming' });
   }
 
-  /** What came by it and is not recorded is carried on: a copy that comes is tied to it (R-09). */
   #lost(queue: OpenQueue, reason: Error): void {
-    this.#intakes.get(queue)?.close();
-    this.#intakes.delete(queue);
+    this.#reception.lose(queue);
     this.#breaks += 1;
     this.#emit({ type: 'consumer lost', queue: queue.name, reason: reason.message });
-  }
-
-  #receive(message: Incoming, queue: OpenQueue): void {
-    const intake = this.#intakes.get(queue);
-    if (intake === undefined) return;
-    intake.count();
-    try {
-      this.#take(message, intake);
-    } catch (error) {
-      // Nothing in a message may take the worker down, or come back for ever (M-28).
-      message.accept();
-      this.#logger.exception(error, 'A message of queue %s could not be handled', queue.name);
-    }
-    for (let job = intake.blocking; job !== undefined; job = intake.blocking) this.#unblock(job, intake);
-    if (!intake.isEmpty) this.#lookLater();
-    this.#topUp();
-  }
-
-  #take(message: Incoming, intake: Intake): void {
-    const request = this.#decoded(message, intake.queue);
-    if (request === undefined) return;
-    const { uniqueId: id } = request;
-    if (id !== undefined && this.#probe.returned(id)) {
-      message.accept();
-      return;
-    }
-    const known = id === undefined ? undefined : this.#executions.find(id);
-    if (known !== undefined) {
-      this.#logger.debug('Dropped a copy of %s %s', request.method, id);
-      if (known === 'ended') message.accept();
-      else intake.hold(message, known);
-      return;
-    }
-    const job = this.#dispatched(request, message);
-    if (job === undefined) return;
-    intake.hold(message, job);
-    if (job.method.class === 'signal') job.settle();
-    this.#executions.admit(job);
-  }
-
-  #decoded(message: Incoming, queue: OpenQueue): Request | undefined {
-    try {
-      return requestOf(decodeEnvelope(message.body));
-    } catch (error) {
-      if (!(error instanceof BadMessage)) throw error;
-      message.accept();
-      const start = this.#options.mask(startOf(message.body));
-      this.#logger.error('Dropped what came by queue %s: %s. It begins with %s', queue.name, error.message, start);
-      const failure = new WrongValue(error.message, {}, { cause: error });
-      if (error.reply !== undefined) this.#executions.answer(error.reply, { failure });
-      return undefined;
-    }
-  }
-
-  #dispatched(request: Request, message: Incoming): Job | undefined {
-    try {
-      return new Job(request, this.#dispatch(request));
-    } catch (error) {
-      if (!(error instanceof CinderError)) throw error;
-      message.accept();
-      this.#logger.warning('%s', error.message);
-      if (request.reply !== undefined) this.#executions.answer(request.reply, { failure: error });
-      return undefined;
-    }
   }
 
   /** Nothing more is started; running repeatable calls are accepted, and the sessions end in the same turn (R-14). */
   #pause(why: 'drain' | 'database'): void {
     this.#pauses.add(why);
-    for (const intake of this.#intakes.values()) release(intake);
-    this.#intakes.clear();
+    this.#reception.releaseAll();
     this.#consumers.pause();
     this.#executions.forgetWaiting();
   }
@@ -322,61 +248,10 @@ export class RpcServer implements AsyncDisposable {
     const wasPaused = this.#pauses.delete(why);
     if (this.#pauses.size > 0 || this.#closing !== undefined) return;
     if (wasPaused) await this.#consumers.resume();
-    this.#topUp();
-  }
-
-  /** Gives what waits in one session back, to come anew (R-13). */
-  #renew(intake: Intake): void {
-    const { jobs } = intake;
-    release(intake);
-    this.#intakes.delete(intake.queue);
-    this.#executions.forget(jobs);
-    this.#consumers.renew(intake.queue);
-  }
-
-  /** A session must not be held up by its oldest delivery (R-13, R-16). */
-  #unblock(job: Job, intake: Intake): void {
-    if (job.isRepeatable && job.state !== 'waiting') job.settle();
-    else this.#renew(intake);
-  }
-
-  /** Looks through what is unsettled: a caller that has given up, a cast that waits too long (R-13, R-16). */
-  #lookLater(): void {
-    if (this.#look !== undefined || this.#closing !== undefined) return;
-    this.#look = setTimeout(() => {
-      this.#look = undefined;
-      for (const intake of [...this.#intakes.values()]) this.#lookThrough(intake);
-    }, this.#times.lookEvery);
-  }
-
-  #lookThrough(intake: Intake): void {
-    const givenUp = this.#options.responseTimeout * 1000;
-    for (const job of intake.jobs) if (job.isRepeatable && job.age > givenUp) job.settle();
-    if (intake.jobs.some((job) => job.state === 'waiting' && job.age > this.#times.longestWait)) this.#renew(intake);
-    if (!intake.isEmpty) this.#lookLater();
-  }
-
-  /** Asks for more, once a turn, where what was asked for has come (M-55). */
-  #topUp(): void {
-    if (this.#toppingUp) return;
-    this.#toppingUp = true;
-    setImmediate(() => {
-      this.#toppingUp = false;
-      if (this.#records.isAway || this.#pauses.size > 0) return;
-      const { slots, prefetch } = this.#options;
-      const { slotsTaken, waitingCasts } = this.#executions;
-      const credit = Math.min((prefetch || slots) - slotsTaken, mostWaitingCasts - waitingCasts);
-      for (const { queue } of this.#intakes.values()) if (queue.credit === 0) queue.grant(credit);
-    });
+    this.#reception.ask();
   }
 
   #emit(event: RpcServerEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
   }
-}
-
-/** What runs and may be repeated is settled, the rest goes back to the broker with its session. */
-function release(intake: Intake): void {
-  for (const job of intake.jobs) if (job.isRepeatable && job.state === 'running') job.settle();
-  intake.close();
 }

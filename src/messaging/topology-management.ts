@@ -29,10 +29,12 @@ export async function openManagement(connection: AmqpConnection): Promise<Topolo
   };
   const link: PairLink = await connection.openPair('/management', {
     message: ({ id, subject, body }) => settle(String(id), ({ resolve }) => resolve({ status: Number(subject), body })),
-    ended: (reason) => {
-      over = reason;
-      for (const id of [...waiters.keys()]) settle(id, ({ reject }) => reject(reason));
-    },
+    // Without it nothing can be declared or mended any more: the connection is worth nothing.
+    ended: (reason) => connection.drop(reason),
+  });
+  void connection.down.then((reason) => {
+    over = reason;
+    for (const id of [...waiters.keys()]) settle(id, ({ reject }) => reject(reason));
   });
 
   const request = (verb: string, to: string, body: unknown = null): Promise<Answer> =>

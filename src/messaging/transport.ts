@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../base/abortable.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger, Logs } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
@@ -41,26 +42,18 @@ interface Raised {
 
 /**
  * Connects to the broker and resolves when that stands. From then on it supervises itself: what is lost comes back, on
- * this host or the next, for ever. Rejects with the reason of `signal`, whose cause is the last failure.
+ * this host or the next, for ever. Rejects when `signal` aborts first; the cause is what was wrong last.
  */
 export async function openTransport(settings: TransportSettings, signal: AbortSignal): Promise<Transport> {
   signal.throwIfAborted();
   const transport = new Transport(settings);
-  let onAbort = (): void => {};
   try {
-    await Promise.race([
-      transport.connectedOnce,
-      new Promise((_, reject) => {
-        onAbort = () => reject(new Error('not connected to the broker', { cause: transport.trouble ?? signal.reason }));
-        signal.addEventListener('abort', onAbort, { once: true });
-      }),
-    ]);
+    await abortable(transport.connectedOnce, signal);
     return transport;
-  } catch (error) {
+  } catch {
+    const cause = transport.trouble ?? signal.reason;
     await transport.close();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
+    throw new Error('not connected to the broker', { cause });
   }
 }
 
@@ -78,6 +71,7 @@ export class Transport implements AsyncDisposable {
   #connected: () => void = () => {};
   #live: Live | undefined;
   #isUp = false;
+  #connections = 0;
   #loop: Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -202,6 +196,7 @@ export class Transport implements AsyncDisposable {
 
   /** Topology and receivers first, the sender last (M-14). */
   async #raiseAll(live: Live): Promise<void> {
+    this.#connections += 1;
     for (const record of this.#records) await this.#raise(record, live);
     this.#live = live;
     await this.#raiseSender(live);
@@ -225,7 +220,7 @@ export class Transport implements AsyncDisposable {
         this.#raiseSender(live, inARow).catch((error: unknown) => live.connection.drop(asFailure(error)));
       },
     });
-    this.#publisher.attach(link, live.dialect);
+    this.#publisher.attach(link, live.dialect, this.#connections > 1);
   }
 
   #up({ product, version, localPort }: AmqpConnection, { host, port }: BrokerAddress): void {

@@ -80,6 +80,31 @@ test('a link that ends later is told once, with the reason [M-44, messaging 7 no
   );
 });
 
+test('a detach that crosses our end of the session is not answered', () =>
+  withPeer(
+    (container) => {
+      let link: Sender | undefined;
+      container.on('sender_open', ({ sender }) => {
+        sender.set_source({ address: sender.source.address });
+        link = sender;
+      });
+      container.on('receiver_open', ({ receiver }) => receiver.set_target({ address: '' }));
+      container.on('session_close', () => link?.close({ condition: 'amqp:resource-deleted', description: 'deleted' }));
+    },
+    async (connection, peer) => {
+      const ends: unknown[] = [];
+      void connection.down.then((reason) => ends.push(reason));
+      const receiver = await connection.openReceiver('/queues/x', never);
+
+      receiver.end();
+      for (let turns = 0; turns < 50; turns++) await turn();
+      await connection.openSender(undefined, never);
+
+      assert.deepEqual(ends, []);
+      assert.equal(peer.connections.length, 1);
+    },
+  ));
+
 test("a broker's Close ends the connection though rhea says no more of it [M-40, messaging 7 no. 2]", () =>
   withPeer(
     () => {},

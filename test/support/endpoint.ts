@@ -1,3 +1,4 @@
+import { abortable } from '../../src/base/abortable.ts';
 import { WrongType } from '../../src/base/errors.ts';
 import type { MethodClass, RpcEndpoint, RpcMethod, RpcOperation } from '../../src/interface/rpc.ts';
 import { isRecord } from '../../src/objects/versioned-object.ts';
@@ -47,7 +48,8 @@ export class FakeEndpoint {
             return {
               run: async (stop) => {
                 count(this.runs, key);
-                return (await untilAborted(run?.(args, stop), stop)) ?? null;
+                // What is told to stop, stops: a test that fails must not wait for it.
+                return (await abortable(Promise.resolve(run?.(args, stop)), stop)) ?? null;
               },
             };
           },
@@ -55,17 +57,6 @@ export class FakeEndpoint {
       },
     };
   }
-}
-
-/** An operation that is told to stop, stops: a test that fails must not wait for it. */
-function untilAborted(running: unknown, stop: AbortSignal): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(stop.reason);
-    stop.addEventListener('abort', onAbort, { once: true });
-    Promise.resolve(running)
-      .then(resolve, reject)
-      .finally(() => stop.removeEventListener('abort', onAbort));
-  });
 }
 
 /** A promise and the hand that ends it. */

@@ -46,7 +46,7 @@ export async function scriptedPeer(
     async close() {
       const closed = once(server, 'close');
       server.close();
-      for (const connection of connections) connection['socket'].destroy();
+      for (const connection of connections) connection['abort_socket'](connection['socket']);
       await closed;
     },
   };
