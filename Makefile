@@ -2,6 +2,7 @@
 # make run        the daemon in the foreground, state in ./var (STATE=DIR)
 # make test       what needs nothing but Node
 # make test-system  what needs real peers; installs them by apt (Debian, root)
+# make bench      every figure that we aim at, measured (BENCH='idle copy': some of them)
 # make check      format, lint, types, unused code
 
 NODE    ?= node
@@ -54,10 +55,13 @@ test-system: build/.compiled build/.bundled
 	test/system/install
 	@$(NODE) --test --test-concurrency=2 $$(find build/test/system -name '*.test.js' | sort)
 
+bench: build/.compiled build/.bundled
+	@$(NODE) build/test/bench/bench.js $(BENCH)
+
 format: node_modules/.installed
 	node_modules/.bin/biome check --write .
 
 clean:
 	rm -rf build
 
-.PHONY: all bundle run check test test-system format clean
+.PHONY: all bundle run check test test-system bench format clean

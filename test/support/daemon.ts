@@ -131,12 +131,12 @@ export class Daemon {
   /** Waits until every backend is up: the service is there, its driver works, its heartbeat is written. */
   async isUp(): Promise<void> {
     const ready = async (): Promise<boolean> => {
-      if (this.#child?.exitCode !== null) throw new Error(`the daemon has ended:\n${this.#printed}${this.logText()}`);
+      if (this.#child?.exitCode !== null) throw new Error('the daemon has ended');
       const status = await this.status().catch(() => undefined);
       return status !== undefined && status.backends.length > 0 && status.backends.every(isUp);
     };
     await eventually(`every backend is up in ${this.folder}`, ready, 20_000).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${this.#printed}${this.logText()}`);
+      throw new Error(`${String(error)}\n${this.#printed}${this.logText().slice(-4000)}`);
     });
   }
 
