@@ -97,12 +97,12 @@ test('changes go through POST alone, and an unknown backend is named', async () 
   const control = aDaemon([aBackend('lvm')]);
 
   await withSocket(control, async (path) => {
-    assert.equal((await askDaemon(path, 'POST', '/drain', { backend: 'lvm', on: true })).status, 200);
+    assert.equal((await askDaemon(path, 'POST', '/drain', { body: { backend: 'lvm', on: true } })).status, 200);
     assert.deepEqual(control.asked, [['drain', 'lvm', true]]);
     assert.equal((await askDaemon(path, 'GET', '/drain')).status, 405);
     assert.equal((await askDaemon(path, 'GET', '/nothing')).status, 404);
     assert.equal((await askDaemon(path, 'POST', '/reload')).status, 422);
-    assert.deepEqual((await askDaemon(path, 'POST', '/reinit', { backend: 'cehp' })).body, {
+    assert.deepEqual((await askDaemon(path, 'POST', '/reinit', { body: { backend: 'cehp' } })).body, {
       error: "no backend named 'cehp' is enabled",
     });
   });
@@ -129,7 +129,7 @@ test('nonsense on the socket ends that connection and nothing else', async () =>
     const socket = connect(path);
     socket.write('AMQP\x00\x00\x09\x01 not HTTP\r\n\r\n');
     await new Promise((resolve) => socket.on('close', resolve).resume());
-    assert.equal((await askDaemon(path, 'POST', '/drain', 'x'.repeat(70_000))).status, 500);
+    assert.equal((await askDaemon(path, 'POST', '/drain', { body: 'x'.repeat(70_000) })).status, 500);
 
     assert.equal((await askDaemon(path, 'GET', '/livez')).status, 200);
   });
