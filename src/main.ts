@@ -4,6 +4,7 @@ import { messageOf } from './base/errors.ts';
 import { version } from './base/version.ts';
 import { parseArguments } from './cli/arguments.ts';
 import type { Environment } from './cli/environment.ts';
+import { Output } from './cli/output.ts';
 import type { Program } from './cli/usage.ts';
 import { UsageError } from './cli/usage-error.ts';
 import { clientCommands } from './commands.ts';
@@ -16,15 +17,30 @@ const trapped = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGALRM', 'SIGUSR1', 'SIGUSR2']
 export async function main(argv: readonly string[]): Promise<number> {
   const signals = trapSignals();
   const interrupt = new AbortController();
+  const stdout = new Output(process.stdout, process.env, () => interrupt.abort());
+  const stderr = new Output(process.stderr, process.env);
   const environment: Environment = {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout,
+    stderr,
     env: process.env,
     cwd: process.cwd(),
     home: homedir(),
     schema: async () => (await import('./service/schema.ts')).schema,
     signal: interrupt.signal,
   };
+  const code = await run(argv, environment, signals, interrupt);
+  const fault = await stdout.ended();
+  if (fault === undefined) return code;
+  stderr.write(`volume-daemon: the answer could not be written: ${fault}\n`);
+  return 1;
+}
+
+async function run(
+  argv: readonly string[],
+  environment: Environment,
+  signals: Signals,
+  interrupt: AbortController,
+): Promise<number> {
   const name = basename(process.argv[1] ?? '') === 'cinder-volume' ? 'cinder-volume' : 'volume-daemon';
   const program: Program = {
     name,
@@ -33,10 +49,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     backends: async (words) => (await import('./cli/config.ts')).backendNames(words, environment),
   };
   try {
-    const invocation = await parseArguments(argv, program, { columns: process.stdout.columns, env: process.env });
+    const { columns } = environment.stdout;
+    const invocation = await parseArguments(argv, program, { columns, env: process.env });
     switch (invocation.kind) {
       case 'print':
-        process.stdout.write(invocation.text);
+        environment.stdout.write(invocation.text);
         return 0;
       case 'serve': {
         const { serve } = await import('./serve.ts');
@@ -53,9 +70,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         );
       }
       case 'command': {
-        signals.to((signal) => {
-          if (signal === 'SIGINT' || signal === 'SIGTERM' || signal === 'SIGHUP') interrupt.abort();
-        });
+        signals.to((signal) => interruptCommand(signal, interrupt));
         const { runCommand } = await import('./cli/run-command.ts');
         return await runCommand(invocation, environment);
       }
@@ -63,10 +78,16 @@ export async function main(argv: readonly string[]): Promise<number> {
         return invocation satisfies never;
     }
   } catch (error) {
-    if (error instanceof UsageError) process.stderr.write(error.text);
-    else process.stderr.write(`${messageOf(error)}\n`);
+    environment.stderr.write(error instanceof UsageError ? error.text : `${messageOf(error)}\n`);
     return error instanceof UsageError ? error.exitCode : 1;
   }
+}
+
+/** The first one asks the command to end and to say what goes on without it; the second does not wait for that. */
+function interruptCommand(signal: NodeJS.Signals, interrupt: AbortController): void {
+  if (signal !== 'SIGINT' && signal !== 'SIGTERM' && signal !== 'SIGHUP') return;
+  if (interrupt.signal.aborted) process.exit(1);
+  interrupt.abort();
 }
 
 /** Traps them at once, and remembers one that comes before anybody is ready for it. */

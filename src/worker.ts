@@ -6,7 +6,10 @@ import type { OpenLog } from './log/oslo-log.ts';
 import type { FromWorker, ToWorker } from './supervisor/messages.ts';
 import { idle, type Role } from './worker-role.ts';
 
-let role = idle;
+/** What was said while the role was being made: the broker may have begun to listen meanwhile. */
+const unheard: ToWorker[] = [];
+
+let role: Role = { ...idle, hear: (message) => void unheard.push(message) };
 let ending: Promise<void> | undefined;
 let openedLog: OpenLog | undefined;
 
@@ -22,6 +25,7 @@ export async function runWorker(): Promise<void> {
   const [first] = (await begun) as [ToWorker];
   try {
     if (first.kind === 'start') role = await begin(first);
+    for (const message of unheard) role.hear(message);
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     await tell({ kind: 'failed', message: messageOf(error), stack });

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { messageOf } from '../base/errors.ts';
+import { isAbort, messageOf } from '../base/errors.ts';
 import type { Answer } from './routes.ts';
 
 /** Nobody answers at the admin socket: no daemon runs here, or another user's. */
@@ -10,16 +10,25 @@ export class NoDaemon extends Error {
   }
 }
 
-/** Asks the running daemon by its admin socket. Throws NoDaemon where nobody answers within `timeout` milliseconds. */
+/** What goes with a question to the daemon. */
+export interface Question {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Milliseconds that an answer may take. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Asks the running daemon by its admin socket. Throws NoDaemon where nobody answers in time. */
 export function askDaemon(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
-  body?: unknown,
-  timeout = 10_000,
+  { body, timeout = 10_000, signal }: Question = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout, agent: false }, (response) => {
+    const options = { socketPath, method, path, timeout, agent: false, ...(signal && { signal }) };
+    const outgoing = request(options, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -29,7 +38,9 @@ export function askDaemon(
       response.on('end', () => resolve({ status: response.statusCode ?? 500, body: decode(text) }));
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error('timed out')));
-    outgoing.on('error', (error) => reject(new NoDaemon(`${socketPath} (${messageOf(error)})`, { cause: error })));
+    outgoing.on('error', (error) =>
+      reject(isAbort(error) ? error : new NoDaemon(`${socketPath} (${messageOf(error)})`, { cause: error })),
+    );
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }

@@ -8,6 +8,9 @@ export interface Answer {
   readonly type?: string;
 }
 
+/** A request that makes no sense: 400, with these words. */
+export class BadRequest extends Error {}
+
 /** `METHOD /path` to what answers it. */
 export type Routes = Readonly<Record<string, (query: URLSearchParams, body: unknown) => Promise<Answer> | Answer>>;
 
@@ -48,9 +51,11 @@ export function adminRoutes(control: DaemonControl): Routes {
   return {
     ...healthRoutes(() => control.status()),
     'POST /drain': (_query, body) => {
-      const { backend, on } = isRecord(body) ? body : {};
-      if (typeof backend === 'string' && !known(backend)) return unknownBackend(backend);
-      control.drain(typeof backend === 'string' ? backend : undefined, on !== false);
+      const { backend, on = true } = fieldsOf(body);
+      if (backend !== undefined && typeof backend !== 'string') throw new BadRequest("'backend' is no text");
+      if (typeof on !== 'boolean') throw new BadRequest("'on' is neither true nor false");
+      if (backend !== undefined && !known(backend)) return unknownBackend(backend);
+      control.drain(backend, on);
       return { status: 200, body: {} };
     },
     'POST /reload': async () => {
@@ -58,10 +63,17 @@ export function adminRoutes(control: DaemonControl): Routes {
       return { status: result.problems.length === 0 ? 200 : 422, body: result };
     },
     'POST /reinit': (_query, body) => {
-      const name = isRecord(body) ? String(body['backend']) : '';
-      return control.reinit(name) ? { status: 200, body: {} } : unknownBackend(name);
+      const { backend } = fieldsOf(body);
+      if (typeof backend !== 'string') throw new BadRequest("'backend' is missing, or no text");
+      return control.reinit(backend) ? { status: 200, body: {} } : unknownBackend(backend);
     },
   };
+}
+
+function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
+  if (body === undefined) return {};
+  if (!isRecord(body)) throw new BadRequest('a body that is no JSON object');
+  return body;
 }
 
 function unknownBackend(name: string): Answer {

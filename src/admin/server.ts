@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
-import type { Answer, Routes } from './routes.ts';
+import { type Answer, BadRequest, type Routes } from './routes.ts';
 
 /** Where the server listens: a path, or an address for health checks alone. */
 export type ListenAddress = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -71,18 +71,29 @@ function somebodyAnswers(path: string): Promise<boolean> {
 }
 
 async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://daemon');
-  const route = routes[`${request.method} ${url.pathname}`];
   let result: Answer;
   try {
-    result = route === undefined ? missing(routes, url) : await route(url.searchParams, await readBody(request));
+    result = await resultOf(routes, request);
   } catch (error) {
-    result = { status: 500, body: { error: messageOf(error) } };
+    result = { status: error instanceof BadRequest ? 400 : 500, body: { error: messageOf(error) } };
   }
   const text = typeof result.body === 'string' ? result.body : `${JSON.stringify(result.body)}\n`;
   const type = typeof result.body === 'string' ? (result.type ?? 'text/plain; charset=utf-8') : 'application/json';
   response.writeHead(result.status, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+async function resultOf(routes: Routes, request: IncomingMessage): Promise<Answer> {
+  const url = urlOf(request);
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const route = routes[`${method} ${url.pathname}`];
+  return route === undefined ? missing(routes, url) : route(url.searchParams, await readBody(request));
+}
+
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  const text = `http://daemon${url.startsWith('/') ? '' : '/'}${url}`;
+  if (URL.canParse(text)) return new URL(text);
+  throw new BadRequest(`'${url}' is no path`);
 }
 
 function missing(routes: Routes, url: URL): Answer {
@@ -95,7 +106,11 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   let text = '';
   for await (const chunk of request.setEncoding('utf8')) {
     text += chunk;
-    if (text.length > bodyLimit) throw new Error(`a request of more than ${bodyLimit} bytes`);
+    if (text.length > bodyLimit) throw new BadRequest(`a request of more than ${bodyLimit} bytes`);
   }
-  return text === '' ? undefined : JSON.parse(text);
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch (error) {
+    throw new BadRequest(`a body that is no JSON: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -58,12 +58,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const admits = loginCheck(options.user, options.password);
   const { maxFrame, maxMessage, handshake } = limits;
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) => {
+    if (peers.size >= limits.connections && !makeRoom(peers, logger)) {
+      socket.destroy();
+      return;
+    }
     const peer = new Peer(socket, { router, logger, version, maxFrame, maxMessage, handshake, admits }, () =>
       peers.delete(peer),
     );
     peers.add(peer);
   });
-  server.maxConnections = limits.connections;
   // A worker of node:cluster would otherwise ask the primary to listen for it.
   server.listen({ host, port: options.port, exclusive: true });
   await once(server, 'listening');
@@ -86,6 +89,21 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     router.close();
   };
   return { host, port, close, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * Ends the connection that has been there longest without a login: whoever only occupies the port keeps nobody out who has
+ * the password. False when all have logged in.
+ */
+function makeRoom(peers: Set<Peer>, logger: Logger): boolean {
+  const stranger = [...peers].find(({ known }) => !known);
+  if (stranger === undefined) {
+    logger.warning('A connection was refused by the embedded broker: %d are open', peers.size);
+    return false;
+  }
+  peers.delete(stranger);
+  stranger.abort();
+  return true;
 }
 
 /** Compares in a time that tells nothing about how much was right. */

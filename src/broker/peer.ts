@@ -41,6 +41,7 @@ export class Peer {
   readonly #origins = new Map<Receiver, { there: boolean }>();
   readonly #handshake: NodeJS.Timeout;
   readonly #onGone: () => void;
+  #known = false;
   #refused = false;
   #gone = false;
 
@@ -61,6 +62,11 @@ export class Peer {
     limitFrames(open, house.maxMessage);
     this.#guardInput();
     open.accept(socket);
+  }
+
+  /** Whether it has logged in. */
+  get known(): boolean {
+    return this.#known;
   }
 
   /** Says goodbye as AMQP does. */
@@ -95,6 +101,7 @@ export class Peer {
 
   #login(user: string, password: string): boolean {
     const known = this.#house.admits(user, password);
+    this.#known = known;
     if (known) this.#gate.open();
     else {
       this.#house.logger.warning('Login of user %r from %s refused by the embedded broker', user, this.#name);

@@ -1,5 +1,5 @@
 import type { Argv, Options, PositionalOptions } from 'yargs';
-import { type GivenFlag, type Reading, readArgv } from './argv-reading.ts';
+import { completionRequest, type GivenFlag, type Reading, readArgv } from './argv-reading.ts';
 import type { Command } from './command.ts';
 import { completions } from './completions.ts';
 import { flagValue } from './flag-value.ts';
@@ -70,8 +70,9 @@ export async function parseArguments(
 }
 
 /**
- * The script that makes a shell ask for completions. yargs takes the kind of shell from the process's own variables, which
- * `env` must be; they are as before when the promise is settled.
+ * yargs' script that makes a shell ask for completions, but that it asks the program under the name that was typed, found in
+ * PATH or not. yargs takes the kind of shell from the process's own variables, which `env` must be; they are as before when
+ * the promise is settled.
  */
 export async function completionScript(
   program: Program,
@@ -82,9 +83,13 @@ export async function completionScript(
   env['SHELL'] = `/bin/${shell}`;
   try {
     const parser = (await newParser(program)).completion('completion', false);
-    return await new Promise((resolve) => {
+    const script = await new Promise<string>((resolve) => {
       void parser.parse(['completion'], (_error: unknown, _argv: unknown, output: string) => resolve(`${output}\n`));
     });
+    const typed = shell === 'bash' ? '"$COMP_WORDS"' : '"$words[1]"';
+    return script
+      .replaceAll(`${program.name} ${completionRequest}`, `2>/dev/null ${typed} ${completionRequest}`)
+      .replaceAll(`${program.name} completion >>`, `${program.name} completion ${shell} >>`);
   } finally {
     if (before === undefined) delete env['SHELL'];
     else env['SHELL'] = before;

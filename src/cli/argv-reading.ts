@@ -30,7 +30,7 @@ export type Reading =
     };
 
 /** What a completion script of yargs asks with. */
-const completionRequest = '--get-yargs-completions';
+export const completionRequest = '--get-yargs-completions';
 
 /** Reads argv. Throws UsageError. */
 export function readArgv(argv: readonly string[], program: Program): Reading {

@@ -1,5 +1,6 @@
+import { Float } from '../base/python-float.ts';
 import { type BackendStatus, isUp } from '../interface/daemon-status.ts';
-import type { PoolStats } from '../interface/volume-driver.ts';
+import { driverWord, type PoolStats } from '../interface/volume-driver.ts';
 import type { Cell } from './cells.ts';
 import { type Command, CommandError, command } from './command.ts';
 import { duration } from './durations.ts';
@@ -66,7 +67,7 @@ export const backendCommands: readonly Command[] = [
     positionals: { backend: required(text(undefined, 'The backend, by its section', { shown: 'BACKEND' })) },
     async run({ backend }, context) {
       const { ask } = await import('./daemon.ts');
-      const answer = await ask(context, 'POST', '/reinit', { backend });
+      const answer = await ask(context, 'POST', '/reinit', { body: { backend } });
       if (answer.status !== 200) throw new CommandError((answer.body as { error: string }).error);
       return 0;
     },
@@ -77,7 +78,7 @@ function statusRow(backend: BackendStatus): readonly Cell[] {
   const heartbeat = backend.last_db_report === null ? null : duration(Date.now() - backend.last_db_report);
   return [
     backend.name,
-    backend.driver?.name ?? null,
+    backend.driver === null ? null : driverWord(backend.driver.name),
     backend.responding ? backend.state : 'not responding',
     backend.pid,
     heartbeat,
@@ -98,11 +99,17 @@ function poolRow(backend: BackendStatus, pool: PoolStats): readonly Cell[] {
     whole(pool.total_capacity_gb),
     whole(pool.free_capacity_gb),
     whole(pool['allocated_capacity_gb']),
-    pool.max_over_subscription_ratio ?? null,
+    ratio(pool.max_over_subscription_ratio),
   ];
 }
 
 function whole(capacity: unknown): Cell {
   if (typeof capacity === 'number') return Math.round(capacity);
   return typeof capacity === 'string' ? capacity : null;
+}
+
+function ratio(value: unknown): Cell {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number === 'number' && Number.isFinite(number)) return new Float(number);
+  return typeof value === 'string' ? value : null;
 }

@@ -6,11 +6,24 @@ import { ArgumentFault, UsageError } from './usage-error.ts';
  * What may stand where the last of `words` is being typed; the first is the program's own name. Commands, options, the words
  * that an option takes, and backends. Empty where nothing is known: then the shell offers files.
  */
-export async function completions(words: readonly string[], program: Program): Promise<readonly string[]> {
+export async function completions(given: readonly string[], program: Program): Promise<readonly string[]> {
+  const [, option, value] = /^(--[^=]+)=(.*)$/s.exec(given.at(-1) ?? '') ?? [];
+  if (option !== undefined && value !== undefined) {
+    const values = await completions([...given.slice(0, -1), option, value], program);
+    return values.map((word) => `${option}=${word}`);
+  }
+  const words = withoutEqualsSigns(given);
   const typed = words.slice(1, -1);
   const current = words.at(-1) ?? '';
   const candidates = (await valuesOfOption(typed, words, program)) ?? (await nextWords(typed, current, words, program));
   return [...new Set(candidates)].filter((word) => word.startsWith(current));
+}
+
+/** bash makes three words of `--name=value`. */
+function withoutEqualsSigns(words: readonly string[]): readonly string[] {
+  const isSign = (word: string, at: number): boolean => word === '=' && (words[at - 1] ?? '').startsWith('--');
+  const left = words.filter((word, at) => !isSign(word, at));
+  return isSign(words.at(-1) ?? '', words.length - 1) ? [...left, ''] : left;
 }
 
 /** The values of the option that was typed last; undefined when that takes none. */

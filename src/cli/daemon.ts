@@ -1,4 +1,4 @@
-import { askDaemon, NoDaemon } from '../admin/client.ts';
+import { askDaemon, NoDaemon, type Question } from '../admin/client.ts';
 import type { Answer } from '../admin/routes.ts';
 import type { DaemonStatus } from '../interface/daemon-status.ts';
 import { type CommandContext, CommandError } from './command.ts';
@@ -9,12 +9,11 @@ export async function ask(
   context: CommandContext,
   method: 'GET' | 'POST',
   path: string,
-  body?: unknown,
-  timeout?: number,
+  question: Omit<Question, 'signal'> = {},
 ): Promise<Answer> {
   const { adminSocket } = await readConfiguration(context);
   try {
-    return await askDaemon(adminSocket, method, path, body, timeout);
+    return await askDaemon(adminSocket, method, path, { ...question, signal: context.signal });
   } catch (error) {
     if (error instanceof NoDaemon) throw new CommandError(error.message, 2, { cause: error });
     throw error;

@@ -1,11 +1,13 @@
+import type { Schema } from '../config/schema.ts';
+
 /** A stream that a command writes to, and what a command may know of it. */
 export interface Terminal {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  /** Whether words may be coloured. */
+  readonly colours?: boolean | undefined;
 }
-
-import type { Schema } from '../config/schema.ts';
 
 /** What a command sees of the process: only main hands it out. */
 export interface Environment {

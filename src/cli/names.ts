@@ -3,7 +3,7 @@ import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import { CommandError } from './command.ts';
 
-/** Characters of a name, as the API has it. */
+/** Characters of a name, a description, or a part of a property, as the API has it. */
 const longest = 255;
 
 /** Most GiB that a row can hold. */
@@ -16,23 +16,45 @@ const largest = 2 ** 31 - 1;
 export function newName(name: string | undefined): string | null {
   if (name === undefined) return null;
   const fault = nameFault(name);
-  if (fault !== undefined) throw new CommandError(`the name ${JSON.stringify(name)} ${fault}`);
+  if (fault !== undefined) throw new CommandError(`the name ${shortened(name)} ${fault}`, 2);
   return name;
+}
+
+/** Any text that a row holds beside a name. */
+export function newText(what: string, text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const fault = textFault(text);
+  if (fault !== undefined) throw new CommandError(`${what} ${shortened(text)} ${fault}`, 2);
+  return text;
+}
+
+function shortened(text: string): string {
+  const characters = [...text];
+  return JSON.stringify(characters.length > 60 ? `${characters.slice(0, 60).join('')}…` : text);
 }
 
 function nameFault(name: string): string | undefined {
   if (name.trim() === '') return 'is empty';
-  if (name.length > longest) return `has ${name.length} characters; at most ${longest} are allowed`;
+  const fault = textFault(name);
+  if (fault !== undefined) return fault;
   if (/\p{Cc}|\p{Zl}|\p{Zp}/u.test(name)) return 'has control characters';
   if (name.startsWith('-')) return 'looks like an option';
   if (name.includes('/') || name === '.' || name === '..') return 'looks like a path';
   return undefined;
 }
 
+/** What no row takes. Bytes that are no UTF-8 have become U+FFFD on their way to us: nobody could type the name again. */
+function textFault(text: string): string | undefined {
+  const { length } = [...text];
+  if (length > longest) return `has ${length} characters; at most ${longest} are allowed`;
+  if (/[\0\p{Cs}\uFFFD]/u.test(text)) return 'is not valid UTF-8';
+  return undefined;
+}
+
 /** A size from the command line: whole GiB. */
 export function newSize(text: string): number {
   if (!/^\d{1,12}$/.test(text) || Number(text) < 1 || Number(text) > largest) {
-    throw new CommandError(`the size '${text}' is not valid: expected whole GiB from 1 to ${largest}`);
+    throw new CommandError(`the size ${shortened(text)} is not valid: expected whole GiB from 1 to ${largest}`, 2);
   }
   return Number(text);
 }

@@ -17,18 +17,24 @@ interface Request {
 
 /**
  * Hands a request over: the rows in one transaction, then the message. Resolves when a service has taken it, which means
- * that it stands in the database as that service's work. Where none took it in time the rows are as before, and a
- * CommandError says so.
+ * that it stands in the database as that service's work. Where none took it in time, or ^C came first, the rows are as
+ * before, and a CommandError says so.
  */
 export async function request(session: Session, { host, method, prepare, undo }: Request): Promise<void> {
   const args = await session.db.transaction(prepare);
   const outcome = await session.cast(host, method, args);
   if (outcome === 'accepted') return;
   const undone = await session.db.transaction(undo);
-  if (!undone) return;
-  const why = outcome === 'unroutable' ? 'it is not running' : 'it did not answer in time';
-  throw new CommandError(`no service took the request: ${host} was asked, but ${why}; nothing was changed`);
+  if (undone) throw new CommandError(`no service took the request: ${reasons[outcome](host)}; nothing was changed`);
+  if (outcome === 'interrupted')
+    throw new CommandError(`interrupted; ${host} has taken the request and carries it out`);
 }
+
+const reasons = {
+  unroutable: (host: string) => `${host} was asked, but it is not running`,
+  'no outcome': (host: string) => `${host} was asked, but it did not answer in time`,
+  interrupted: () => 'interrupted before one did',
+};
 
 /** The arguments of a create as the scheduler sends them, but for what only a scheduler knows. */
 export function createArgs(volume: Volume): Record<string, unknown> {

@@ -44,9 +44,8 @@ export const serviceCommands: readonly Command[] = [
     flags: { reason: text(undefined, 'Why', { shown: 'TEXT' }), 'bypass-api': bypass },
     positionals: { host },
     run: async (values, context) => {
-      const disabled_reason = values.reason ?? null;
-      if (disabled_reason !== null && disabled_reason.length > 255)
-        throw new CommandError('--reason: at most 255 characters');
+      const { newText } = await import('./names.ts');
+      const disabled_reason = newText('the reason', values.reason);
       return change(context, values.host, values['bypass-api'], { disabled: true, disabled_reason });
     },
   }),

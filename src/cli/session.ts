@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askDaemon } from '../admin/client.ts';
 import { silent } from '../base/log.ts';
@@ -17,7 +18,7 @@ import { type CommandContext, CommandError } from './command.ts';
 import { type ClientConfiguration, readConfiguration } from './configuration.ts';
 
 /** What became of a message. */
-type CastOutcome = 'accepted' | 'unroutable' | 'no outcome';
+type CastOutcome = 'accepted' | 'unroutable' | 'no outcome' | 'interrupted';
 
 /** What a client command works with: the database, the messages, the running daemon. */
 export interface Session extends AsyncDisposable {
@@ -32,10 +33,14 @@ export interface Session extends AsyncDisposable {
   poolNameOf(backend: string): string;
   /** Asks the daemon; throws NoDaemon. */
   status(): Promise<DaemonStatus>;
-  /** Sends a request to the service of a host and waits for what becomes of it. */
+  /** Sends a request to the service of a host and waits for what becomes of it, or for ^C. */
   cast(host: string, method: string, args: Readonly<Record<string, unknown>>): Promise<CastOutcome>;
-  /** Sends a call and resolves to its answer. */
-  call(host: string, method: string, args: Readonly<Record<string, unknown>>, version: string): Promise<unknown>;
+  /** Sends a call and resolves to its answer; `terms` where ^C, or the usual patience, shall not count. */
+  call(
+    host: string,
+    request: { readonly method: string; readonly args: Readonly<Record<string, unknown>>; readonly version: string },
+    terms?: { readonly timeout: number; readonly signal: AbortSignal },
+  ): Promise<unknown>;
 }
 
 interface Needs {
@@ -77,18 +82,14 @@ export async function openSession(context: CommandContext, { writes, bypass = fa
     owner,
     downTime: configuration.values({ group: 'DEFAULT', options: { service_down_time } }).service_down_time,
     poolNameOf: (backend) => configuration.backend(backend)?.text('volume_backend_name') ?? backend,
-    status: async () => (await askDaemon(adminSocket, 'GET', '/status')).body as DaemonStatus,
+    status: async () =>
+      (await askDaemon(adminSocket, 'GET', '/status', { signal: context.signal })).body as DaemonStatus,
     cast: (host, method, args) =>
       wire.cast(volumeTarget(serviceOf(host)), { ...request, method, args, version: '3.0' }, rpc.rpc_response_timeout),
-    async call(host, method, args, version) {
-      const bus = await wire.open();
-      const terms = { timeout: rpc.rpc_response_timeout, mandatory: true };
-      return bus.client.call(
-        volumeTarget(serviceOf(host)),
-        { ...request, method, args, version },
-        terms,
-        context.signal,
-      );
+    async call(host, asked, { timeout, signal } = { timeout: rpc.rpc_response_timeout, signal: context.signal }) {
+      const bus = await wire.openForCall();
+      const terms = { timeout, mandatory: true };
+      return bus.client.call(volumeTarget(serviceOf(host)), { ...request, ...asked }, terms, signal);
     },
     async [Symbol.asyncDispose]() {
       await wire.close();
@@ -121,20 +122,21 @@ class Wire {
     const begun = performance.now();
     const left = (): number => seconds * 1000 - (performance.now() - begun);
     let unroutableSince: number | undefined;
-    while (left() > 0) {
-      this.#signal.throwIfAborted();
+    while (left() > 0 && !this.#signal.aborted) {
       const bus = await this.open().catch(() => undefined);
-      const published = await bus?.client.cast(target, request, { within: Math.min(left(), connectPatience) / 1000 });
+      const within = Math.min(left(), connectPatience) / 1000;
+      const published = await this.#unlessInterrupted(bus?.client.cast(target, request, { within }));
       if (published?.outcome === 'accepted' || published?.outcome === 'modified') return 'accepted';
+      if (this.#signal.aborted) break;
       if (published?.outcome === 'released') {
         unroutableSince ??= performance.now();
         if (performance.now() - unroutableSince > routePatience) return 'unroutable';
       } else if (!(await this.#daemonAnswers())) {
-        return 'no outcome';
+        break;
       }
-      await sleep(100, undefined, { signal: this.#signal });
+      await this.#unlessInterrupted(sleep(100));
     }
-    return 'no outcome';
+    return this.#signal.aborted ? 'interrupted' : 'no outcome';
   }
 
   /** A bus to the broker at its present address. */
@@ -158,14 +160,37 @@ class Wire {
     return bus;
   }
 
+  /** The same for a call, which nobody answers while no daemon runs. */
+  async openForCall(): Promise<Bus> {
+    if (this.#embedded && !(await this.#daemonAnswers())) {
+      throw new CommandError(`no daemon answers at ${this.#client.adminSocket}`, 2);
+    }
+    return this.open();
+  }
+
   async close(): Promise<void> {
     await this.#bus?.bus.close();
     this.#bus = undefined;
   }
 
+  /** Undefined when ^C comes first. */
+  async #unlessInterrupted<T>(promise: Promise<T> | undefined): Promise<T | undefined> {
+    if (this.#signal.aborted) return undefined;
+    const settled = new AbortController();
+    const interrupted = once(this.#signal, 'abort', { signal: settled.signal }).then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await Promise.race([promise, interrupted]);
+    } finally {
+      settled.abort();
+    }
+  }
+
   async #daemonAnswers(): Promise<boolean> {
     try {
-      await askDaemon(this.#client.adminSocket, 'GET', '/livez', undefined, 2_000);
+      await askDaemon(this.#client.adminSocket, 'GET', '/livez', { timeout: 2_000, signal: this.#signal });
       return true;
     } catch {
       return false;

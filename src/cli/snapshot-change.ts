@@ -3,7 +3,7 @@ import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Cell } from './cells.ts';
 import { CommandError } from './command.ts';
-import { findSnapshot, findVolume, newName } from './names.ts';
+import { findSnapshot, findVolume, newName, newText } from './names.ts';
 import { request, snapshotArgs } from './requests.ts';
 import type { Session } from './session.ts';
 
@@ -18,6 +18,7 @@ export interface SnapshotOptions {
 export async function createSnapshot(session: Session, options: SnapshotOptions): Promise<Snapshot> {
   const { db } = session;
   const name = newName(options.name);
+  const description = newText('the description', options.description);
   const volume = await findVolume(db, options.volume);
   const allowed = options.force ? ['available', 'in-use'] : ['available'];
   if (!allowed.includes(volume.status)) {
@@ -41,7 +42,7 @@ export async function createSnapshot(session: Session, options: SnapshotOptions)
         status: 'creating',
         progress: '0%',
         display_name: name,
-        display_description: options.description ?? null,
+        display_description: description,
         ...session.owner,
       });
       await tx.workers.handOver(key, 'creating');

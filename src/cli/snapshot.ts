@@ -28,7 +28,7 @@ export const snapshotCommands: readonly Command[] = [
       const snapshot = await createSnapshot(session, values);
       const { id } = snapshot;
       const look = async (): Promise<string | undefined> => (await session.db.snapshots.get(id))?.status;
-      const status = values.wait ? await waitForEnd(session, context, { id, look }) : 'creating';
+      const status = values.wait ? await waitForEnd(session, context, { kind: 'snapshot', id, look }) : 'creating';
       const shown = values.wait ? await session.db.snapshots.get(id) : snapshot;
       await printShow(context, snapshotFields(shown ?? snapshot), context.output);
       if (status !== undefined && !isFailure(status)) return 0;
@@ -88,7 +88,7 @@ export const snapshotCommands: readonly Command[] = [
         const { id } = await deleteSnapshot(session, nameOrId);
         if (!values.wait) return;
         const look = async (): Promise<string | undefined> => (await session.db.snapshots.get(id))?.status;
-        const status = await waitForEnd(session, context, { id, look });
+        const status = await waitForEnd(session, context, { kind: 'snapshot', id, look });
         if (status !== undefined) throw new CommandError(`snapshot ${id} is ${status}`);
       });
     },

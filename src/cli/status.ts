@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { type BackendStatus, type DaemonStatus, isUp, type ReloadResult } from '../interface/daemon-status.ts';
 import type { RunningOperation } from '../interface/rpc.ts';
-import { type Command, CommandError, command } from './command.ts';
+import { type Command, type CommandContext, CommandError, command, type ExitCode } from './command.ts';
 import { duration, mebibytes } from './durations.ts';
 import type { Terminal } from './environment.ts';
 import { choice, integer, text, toggle } from './flags.ts';
+import { interruptible } from './interruption.ts';
 
 /** The commands about the daemon as a whole. */
 export const daemonCommands: readonly Command[] = [
@@ -40,28 +41,14 @@ export const daemonCommands: readonly Command[] = [
     },
     positionals: {},
     async run(values, context) {
-      const { ask, askStatus } = await import('./daemon.ts');
-      const answer = await ask(context, 'POST', '/drain', { backend: values.backend, on: !values.disable });
+      const { ask } = await import('./daemon.ts');
+      const question = { body: { backend: values.backend, on: !values.disable } };
+      const answer = await ask(context, 'POST', '/drain', question);
       if (answer.status !== 200) throw new CommandError((answer.body as { error: string }).error);
       if (values.detach || values.disable) return 0;
-      const begun = performance.now();
-      let told = '';
-      for (;;) {
-        const { backends } = await askStatus(context);
-        const mine = backends.filter(({ name }) => values.backend === undefined || name === values.backend);
-        if (mine.every(({ state, pid }) => state === 'drained' || pid === null)) {
-          context.stdout.write(`drained after ${duration(performance.now() - begun)}\n`);
-          return 0;
-        }
-        const running = mine.flatMap(({ inflight }) => inflight);
-        const key = running.map(({ method, about }) => method + about).join();
-        if (key !== told && running.length > 0) context.stdout.write(`${runningText(running)}\n`);
-        told = key;
-        if (values.deadline !== undefined && performance.now() - begun > values.deadline * 1000) {
-          throw new CommandError(`not drained after ${values.deadline} s; the drain goes on`);
-        }
-        await sleep(100, undefined, { signal: context.signal });
-      }
+      const lastWords = (): string =>
+        "the drain goes on; 'volume-daemon status' shows how far, --disable takes it back";
+      return interruptible(context, lastWords, () => drained(context, values.backend, values.deadline));
     },
   }),
   command({
@@ -71,13 +58,44 @@ export const daemonCommands: readonly Command[] = [
     positionals: {},
     async run(_values, context) {
       const { ask } = await import('./daemon.ts');
-      const { changes, problems } = (await ask(context, 'POST', '/reload', undefined, 3_600_000)).body as ReloadResult;
+      const lastWords = (): string => 'the reload goes on; the log says how it ends';
+      const { body } = await interruptible(context, lastWords, () =>
+        ask(context, 'POST', '/reload', { timeout: 3_600_000 }),
+      );
+      const { changes, problems } = body as ReloadResult;
       for (const change of changes) context.stdout.write(`${change}\n`);
       for (const problem of problems) context.stderr.write(`volume-daemon: ${problem}\n`);
       return problems.length === 0 ? 0 : 1;
     },
   }),
 ];
+
+/** Waits until a drain is over, and tells what it waits for. */
+async function drained(
+  context: CommandContext,
+  backend: string | undefined,
+  deadline: number | undefined,
+): Promise<ExitCode> {
+  const { askStatus } = await import('./daemon.ts');
+  const begun = performance.now();
+  let told = '';
+  for (;;) {
+    const { backends } = await askStatus(context);
+    const mine = backends.filter(({ name }) => backend === undefined || name === backend);
+    if (mine.every(({ state, pid }) => state === 'drained' || pid === null)) {
+      context.stdout.write(`drained after ${duration(performance.now() - begun)}\n`);
+      return 0;
+    }
+    const running = mine.flatMap(({ inflight }) => inflight);
+    const key = running.map(({ method, about }) => method + about).join();
+    if (key !== told && running.length > 0) context.stdout.write(`${runningText(running)}\n`);
+    told = key;
+    if (deadline !== undefined && performance.now() - begun > deadline * 1000) {
+      throw new CommandError(`not drained after ${deadline} s; the drain goes on`);
+    }
+    await sleep(100, undefined, { signal: context.signal });
+  }
+}
 
 /** `2 operations in flight: create_volume 573e024d… (8 s), …`. */
 function runningText(running: readonly RunningOperation[]): string {
@@ -133,9 +151,9 @@ function short(id: string): string {
 }
 
 /** Colour only for words of state, and only on a terminal (ecosystem.md §1.1). */
-function painted(word: string, { isTTY }: Terminal): string {
-  if (isTTY !== true) return word;
+function painted(word: string, { colours }: Terminal): string {
+  if (colours !== true) return word;
   const colour =
     word === 'up' || word === 'drained' ? 'green' : word === 'starting' || word === 'draining' ? 'yellow' : 'red';
-  return styleText(colour, word);
+  return styleText(colour, word, { validateStream: false });
 }

@@ -2,7 +2,7 @@ import { utcNow } from '../base/time.ts';
 import type { Tables } from '../interface/database.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
 import { CommandError } from './command.ts';
-import { findVolume, newName, newSize } from './names.ts';
+import { findVolume, newName, newSize, newText } from './names.ts';
 import { request, volumeArgs } from './requests.ts';
 import type { Session } from './session.ts';
 import { propertiesOf } from './volume-create.ts';
@@ -90,7 +90,9 @@ export async function setVolume({ db }: Session, nameOrId: string, options: SetO
   }
   await db.volumes.update(volume.id, {
     ...(options.name === undefined ? {} : { display_name: newName(options.name) }),
-    ...(options.description === undefined ? {} : { display_description: options.description }),
+    ...(options.description === undefined
+      ? {}
+      : { display_description: newText('the description', options.description) }),
     ...(options.property.length === 0 ? {} : { metadata: { ...volume.metadata, ...properties } }),
     ...(options.state === undefined ? {} : { status: options.state }),
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { messageOf } from '../base/errors.ts';
+import { isAbort, messageOf } from '../base/errors.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import { attachmentsOf, type Volume, volumeCodec } from '../objects/volume.ts';
 import { CommandError } from './command.ts';
@@ -32,13 +32,13 @@ export async function connectVolume(
   try {
     const reserved = { ...volume, status: 'reserved' };
     const args = { vref: volumeCodec.encode(reserved), connector, attachment_id: id };
-    const info = await session.call(hostOf(volume), 'attachment_update', args, '3.9');
+    const info = await session.call(hostOf(volume), { method: 'attachment_update', args, version: '3.9' });
     if (!isRecord(info)) throw new CommandError('the service gave no connection_info');
     await complete(session, volume, id, info, connector);
     return info;
   } catch (error) {
-    await db.attachments.detached(volume.id, id);
-    throw new CommandError(`volume ${volume.id} could not be connected: ${messageOf(error)}`, 1, { cause: error });
+    await takeBack(session, volume, id);
+    throw failure(`volume ${volume.id} could not be connected`, error);
   }
 }
 
@@ -53,9 +53,32 @@ export async function disconnectVolume(session: Session, nameOrId: string, initi
     throw new CommandError(`volume ${volume.id} is not connected to ${initiator}; it is connected to ${others}`);
   }
   await db.volumes.update(volume.id, { status: 'detaching' }, ['in-use']);
-  const args = { attachment_id: attachment.id, vref: volumeCodec.encode(volume) };
-  await session.call(hostOf(volume), 'attachment_delete', args, '3.9');
+  try {
+    await session.call(hostOf(volume), endOf(volume, attachment.id));
+  } catch (error) {
+    await db.volumes.update(volume.id, { status: 'in-use' }, ['detaching']);
+    throw failure(`volume ${volume.id} could not be disconnected`, error);
+  }
   await db.attachments.detached(volume.id, attachment.id);
+}
+
+function failure(what: string, error: unknown): CommandError {
+  const why = isAbort(error) ? 'interrupted' : messageOf(error);
+  return new CommandError(`${what}: ${why}`, error instanceof CommandError ? error.exitCode : 1, { cause: error });
+}
+
+/** Seconds for a service that may be gone to take back what it may have done. */
+const takeBackWithin = 10;
+
+/** The attachment was not made, or not told to us: the service ends what there is of it, if it still can. */
+async function takeBack(session: Session, volume: Volume, id: string): Promise<void> {
+  const terms = { timeout: takeBackWithin, signal: AbortSignal.timeout(takeBackWithin * 1000) };
+  await session.call(hostOf(volume), endOf(volume, id), terms).catch(() => {});
+  await session.db.attachments.detached(volume.id, id);
+}
+
+function endOf(volume: Volume, attachment_id: string) {
+  return { method: 'attachment_delete', args: { attachment_id, vref: volumeCodec.encode(volume) }, version: '3.9' };
 }
 
 async function complete(

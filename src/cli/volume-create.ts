@@ -6,7 +6,7 @@ import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import { chooseBackend } from './backend-choice.ts';
 import { CommandError } from './command.ts';
-import { findSnapshot, findVolume, newName, newSize } from './names.ts';
+import { findSnapshot, findVolume, newName, newSize, newText } from './names.ts';
 import { createArgs, request } from './requests.ts';
 import type { Session } from './session.ts';
 
@@ -26,6 +26,7 @@ export async function createVolume(session: Session, options: CreateOptions): Pr
   const source = await sourceOf(session, options);
   const size = sizeOf(options, source);
   const metadata = propertiesOf(options.property);
+  const description = newText('the description', options.description);
   const place = await chooseBackend(session, options.backend ?? source?.backend, size);
   const id = randomUUID();
   await request(session, {
@@ -38,7 +39,7 @@ export async function createVolume(session: Session, options: CreateOptions): Pr
         status: 'creating',
         attach_status: 'detached',
         display_name: name,
-        display_description: options.description ?? null,
+        display_description: description,
         host: poolHost(serviceOf(place.host), place.pool),
         availability_zone: place.zone,
         scheduled_at: utcNow(),
@@ -116,8 +117,8 @@ export function propertiesOf(texts: readonly string[]): Record<string, string> {
       const at = text.indexOf('=');
       if (at < 1) throw new CommandError(`--property '${text}': expected key=value`, 2);
       const [key, value] = [text.slice(0, at), text.slice(at + 1)];
-      if (key.length > 255 || value.length > 255)
-        throw new CommandError(`--property ${key.slice(0, 40)}…: at most 255 characters each`);
+      newText("the property's key", key);
+      newText("the property's value", value);
       return [key, value];
     }),
   );

@@ -145,6 +145,7 @@ export const volumeCommands: readonly Command[] = [
       await using session = await openSession(context, { writes: false });
       const { id } = await findVolume(session.db, nameOrId);
       const status = await waitForEnd(session, context, {
+        kind: 'volume',
         id,
         look: async () => (await session.db.volumes.get(id))?.status,
         onChange: (now) => context.stdout.write(`${new Date().toTimeString().slice(0, 8)} ${now}\n`),
@@ -186,7 +187,8 @@ type OpenSession = Awaited<ReturnType<typeof import('./session.ts')['openSession
 /** Waits for the end of what was asked for. */
 async function settled(session: OpenSession, context: CommandContext, id: string): Promise<string | undefined> {
   const { waitForEnd } = await import('./watch.ts');
-  return waitForEnd(session, context, { id, look: async () => (await session.db.volumes.get(id))?.status });
+  const look = async (): Promise<string | undefined> => (await session.db.volumes.get(id))?.status;
+  return waitForEnd(session, context, { kind: 'volume', id, look });
 }
 
 /** The exit code of a command that waited; a failure is told with the reason that its user has. */

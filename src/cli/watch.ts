@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandContext } from './command.ts';
+import { interruptible } from './interruption.ts';
 import { progressLine } from './progress.ts';
 import type { Session } from './session.ts';
 
@@ -26,6 +27,7 @@ const passing = new Set([
 const lookEvery = 50;
 
 interface Watched {
+  readonly kind: 'volume' | 'snapshot';
   readonly id: string;
   /** The status now; undefined when the resource is gone. */
   look(): Promise<string | undefined>;
@@ -42,10 +44,13 @@ export async function waitForEnd(
   context: CommandContext,
   watched: Watched,
 ): Promise<string | undefined> {
+  const { kind, id } = watched;
   const line = progressLine(context.stderr);
   let shown: string | undefined;
   let asked = 0;
-  try {
+  const lastWords = (): string =>
+    `${kind} ${id} is still ${shown ?? 'under way'}; 'volume-daemon ${kind} show ${id}' shows what becomes of it`;
+  const follow = async (): Promise<string | undefined> => {
     for (;;) {
       const status = await watched.look();
       if (status !== undefined && status !== shown) watched.onChange?.(status);
@@ -53,10 +58,13 @@ export async function waitForEnd(
       if (status === undefined || !passing.has(status)) return status;
       if (context.stderr.isTTY === true && performance.now() - asked > 500) {
         asked = performance.now();
-        line.show(`${watched.id} ${status}${await progressOf(session, watched.id)}`);
+        line.show(`${id} ${status}${await progressOf(session, id)}`);
       }
       await sleep(lookEvery, undefined, { signal: context.signal });
     }
+  };
+  try {
+    return await interruptible(context, lastWords, follow);
   } finally {
     line.end();
   }

@@ -21,6 +21,11 @@ export interface ConnectionInfo {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** A driver as tables show it: `LVM` for `cinder.volume.drivers.lvm.LVMVolumeDriver`. */
+export function driverWord(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1).replace(/(?<=.)(Volume)?Driver$/, '');
+}
+
 /** One pool of a report, with the key names that the scheduler reads (scheduler-stats.md §3.2). Capacities in GiB. */
 export interface PoolStats {
   readonly pool_name: string;

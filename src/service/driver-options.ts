@@ -3,6 +3,7 @@ import type { BackendSection } from '../config/backend-section.ts';
 import type { DriverOptions } from '../config/dump.ts';
 import type { DriverModule } from '../drivers/module.ts';
 import { loadDriver } from '../drivers/registry.ts';
+import { driverWord } from '../interface/volume-driver.ts';
 import { backendOptions } from '../volume/options.ts';
 
 /** The driver of a section; undefined where it cannot be known, which is told when the backend is started or checked. */
@@ -27,6 +28,5 @@ export async function driverOptionsOf(sections: readonly BackendSection[]): Prom
 /** What `config check` calls a driver, and what it reads. */
 export async function driverLabel(section: BackendSection) {
   const module = await driverOf(section);
-  const name = section.text('volume_driver') ?? '';
-  return module && { label: name.slice(name.lastIndexOf('.') + 1), options: module.options };
+  return module && { label: driverWord(section.text('volume_driver') ?? ''), options: module.options };
 }

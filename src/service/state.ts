@@ -15,7 +15,7 @@ interface Facts {
   readonly consuming: boolean;
   /** Why there are no consumers. */
   readonly brokerTrouble: string | undefined;
-  readonly drain: 'no' | 'draining' | 'drained';
+  readonly drain: 'no' | 'draining' | 'drained' | 'stopping';
   readonly nextTry: number | null;
 }
 
@@ -104,7 +104,8 @@ export class ServiceState {
 
   #judge(): [BackendState, string | null] {
     const { database, driver, driverTrouble, driverTried, consuming, brokerTrouble, drain } = this.#facts;
-    if (drain !== 'no') return [drain, 'drained by an operator, or stopping'];
+    if (drain === 'stopping') return ['draining', 'stopping'];
+    if (drain !== 'no') return [drain, "drained by an operator; 'volume-daemon drain --disable' takes it back"];
     if (database !== undefined) return ['starting', `database: ${database}`];
     if (driver === undefined || !driverTried) return ['starting', 'the driver is being set up'];
     if (!driver.initialized) return ['down', `driver not initialised: ${driverTrouble ?? 'being set up'}`];

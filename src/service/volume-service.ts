@@ -431,7 +431,7 @@ export class VolumeService {
   }
 
   async #close(): Promise<void> {
-    this.#state.set({ drain: 'draining' });
+    this.#state.set({ drain: 'stopping' });
     const telling = setInterval(() => {
       const running = this.running();
       if (running.length > 0) this.#log.info('Waiting for %d operations: %s', running.length, waitingText(running));

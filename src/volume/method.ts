@@ -1,4 +1,4 @@
-import { WrongType } from '../base/errors.ts';
+import { WrongType, WrongValue } from '../base/errors.ts';
 import type { MethodClass, RpcMethod, RpcOperation } from '../interface/rpc.ts';
 import type { RequestContext } from '../objects/context.ts';
 
@@ -46,7 +46,14 @@ function decodeArgument(
   argument: Argument<unknown>,
   wire: Readonly<Record<string, unknown>>,
 ): unknown {
-  if (Object.hasOwn(wire, key)) return argument.decode(wire[key]);
+  if (Object.hasOwn(wire, key)) {
+    try {
+      return argument.decode(wire[key]);
+    } catch (error) {
+      if (!(error instanceof WrongValue)) throw error;
+      throw new WrongValue(`VolumeManager.${name}() argument '${key}': ${error.message}`, {}, { cause: error });
+    }
+  }
   if ('preset' in argument) return argument.preset;
   throw new WrongType(`VolumeManager.${name}() missing 1 required positional argument: '${key}'`);
 }

@@ -97,12 +97,12 @@ test('changes go through POST alone, and an unknown backend is named', async () 
   const control = aDaemon([aBackend('lvm')]);
 
   await withSocket(control, async (path) => {
-    assert.equal((await askDaemon(path, 'POST', '/drain', { backend: 'lvm', on: true })).status, 200);
+    assert.equal((await askDaemon(path, 'POST', '/drain', { body: { backend: 'lvm', on: true } })).status, 200);
     assert.deepEqual(control.asked, [['drain', 'lvm', true]]);
     assert.equal((await askDaemon(path, 'GET', '/drain')).status, 405);
     assert.equal((await askDaemon(path, 'GET', '/nothing')).status, 404);
     assert.equal((await askDaemon(path, 'POST', '/reload')).status, 422);
-    assert.deepEqual((await askDaemon(path, 'POST', '/reinit', { backend: 'cehp' })).body, {
+    assert.deepEqual((await askDaemon(path, 'POST', '/reinit', { body: { backend: 'cehp' } })).body, {
       error: "no backend named 'cehp' is enabled",
     });
   });
@@ -129,8 +129,40 @@ test('nonsense on the socket ends that connection and nothing else', async () =>
     const socket = connect(path);
     socket.write('AMQP\x00\x00\x09\x01 not HTTP\r\n\r\n');
     await new Promise((resolve) => socket.on('close', resolve).resume());
-    assert.equal((await askDaemon(path, 'POST', '/drain', 'x'.repeat(70_000))).status, 500);
+    assert.equal((await askDaemon(path, 'POST', '/drain', { body: 'x'.repeat(70_000) })).status, 400);
 
+    assert.equal((await askDaemon(path, 'GET', '/livez')).status, 200);
+  });
+});
+
+test('a request that makes no sense is told why, and changes nothing', async () => {
+  const control = aDaemon([aBackend('lvm')]);
+  const said = async (path: string, bytes: string): Promise<string> => {
+    const socket = connect(path);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+    });
+    socket.end(bytes);
+    await new Promise((resolve) => socket.on('close', resolve));
+    return text;
+  };
+  const post = (path: string, body: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+  await withSocket(control, async (path) => {
+    for (const target of ['//', '//[', 'http://[', '*', '/%', `/${'x'.repeat(8000)}`]) {
+      const answer = await said(path, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1\.1 40[04] /, target);
+    }
+    for (const body of ['{', '[]', '"lvm"', '{"backend": 5}', '{"on": "false"}', '{"backend": ["lvm"]}']) {
+      assert.match(await said(path, post('/drain', body)), /^HTTP\/1\.1 400 [\s\S]*"error":/, body);
+    }
+    assert.match(await said(path, post('/reinit', '{}')), /^HTTP\/1\.1 400 /);
+    assert.match(await said(path, 'HEAD /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 200 /);
+    assert.match(await said(path, `GET / HTTP/1.1\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
+
+    assert.deepEqual(control.asked, []);
     assert.equal((await askDaemon(path, 'GET', '/livez')).status, 200);
   });
 });

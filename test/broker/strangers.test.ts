@@ -196,6 +196,25 @@ test('a message that is none ends the connection of its sender', () =>
     await stillServes(broker);
   }));
 
+test('strangers that only occupy the port keep nobody out who has the password, and known peers stay', () =>
+  withBroker({ connections: 20 }, async (broker, at) => {
+    const known = await rawClient(broker);
+    const idle = Array.from({ length: 100 }, () => connect(broker.port, broker.host).on('error', () => {}));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+
+    await stillServes(broker);
+    await known.admin.declareQueue({ name: 'kept', durable: false, autoDelete: false, arguments: {} });
+    await eventually('the oldest are gone', () => idle.filter(({ closed }) => closed).length >= 80);
+
+    for (const socket of idle) socket.destroy();
+    await eventually('there is room', () => idle.every(({ closed }) => closed));
+    const others: (typeof known)[] = [];
+    for (let count = 0; count < 19; count++) others.push(await rawClient(broker));
+    await assert.rejects(rawClient(broker));
+    assert.match(at('WARNING').join(), /refused by the embedded broker: 20 are open/);
+    for (const { connection } of [known, ...others]) await connection.close();
+  }));
+
 test('connections that come and go leave nothing behind', () =>
   withBroker({ connections: 20 }, async (broker) => {
     const sockets: Socket[] = [];

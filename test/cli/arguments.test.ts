@@ -289,11 +289,15 @@ test('what may follow is asked with yargs’ words and answered line by line [ec
   assert.deepEqual(await ask('--log-f'), ['--log-file']);
   assert.deepEqual(await ask('status', '-f', 'j'), ['json']);
   assert.deepEqual(await ask('volume', 'create', '--backend', 'l'), ['lvm-1']);
+  assert.deepEqual(await ask('volume', 'create', '--backend=l'), ['--backend=lvm-1']);
+  assert.deepEqual(await ask('volume', 'create', '--backend', '=', 'l'), ['lvm-1']);
+  assert.deepEqual(await ask('volume', 'create', '--backend', '='), ['lvm-1', 'ceph']);
+  assert.deepEqual(await ask('volume', 'create', '--config-file', '=', 'x', '--siz'), ['--size']);
   assert.deepEqual(await ask('volume', 'create', '--config-file', ''), []);
   assert.deepEqual(await ask('nosuch', ''), []);
 });
 
-test('completion prints yargs’ own script for the shell, and leaves the variables as they were [ecosystem 3.3]', async () => {
+test('completion prints a script that asks the program as it was typed, and leaves the variables alone [ecosystem 3.3]', async () => {
   const before = process.env['SHELL'];
   const own: Program = { ...program, commands: [...commands, completionCommand(() => own)] };
   const script = async (shell: string) => {
@@ -303,13 +307,14 @@ test('completion prints yargs’ own script for the shell, and leaves the variab
     return environment.stdout.text;
   };
 
-  const [bash, zsh] = [await script('bash'), await script('zsh')];
+  const [bash, zsh, fish] = [await script('bash'), await script('zsh'), await script('fish')];
 
   assert.match(
     bash,
-    /^###-begin-volume-daemon-completions-###\n[\s\S]*volume-daemon --get-yargs-completions "\$\{args\[@\]\}"/,
+    /^###-begin-volume-daemon-completions-###\n[\s\S]*"\$COMP_WORDS" --get-yargs-completions "\$\{args\[@\]\}"/,
   );
-  assert.match(zsh, /^#compdef volume-daemon\n/);
+  assert.match(zsh, /^#compdef volume-daemon\n[\s\S]*"\$words\[1\]" --get-yargs-completions/);
+  assert.match(fish, /complete -c volume-daemon /);
   assert.equal(process.env['SHELL'], before);
-  await refused(own, 'completion', 'fish');
+  await refused(own, 'completion', 'csh');
 });

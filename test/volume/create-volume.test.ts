@@ -188,7 +188,10 @@ test('arguments that are missing, unknown or of another type are told as Python 
     message: "VolumeManager.create_volume() got an unexpected keyword argument 'bogus'",
   });
   assert.throws(call({ volume: 'x' }), { name: 'ValueError' });
-  assert.throws(call({ volume: volumeCodec.encode({}) }), { name: 'ValueError', message: 'Volume without an id' });
+  assert.throws(call({ volume: volumeCodec.encode({}) }), {
+    name: 'ValueError',
+    message: "VolumeManager.create_volume() argument 'volume': Volume without an id",
+  });
 });
 
 function never(): AbortSignal {
