@@ -12,8 +12,8 @@ import { defineDriver } from './module.ts';
 /** Methods bear upstream's names: `create_volume`, `do_setup`; making the driver is `construct`, and `*` means all. */
 const options = {
   volume_backend_name: capacityOptions.volume_backend_name,
-  filter_function: str(undefined, 'Expression by which the scheduler filters'),
-  goodness_function: str(undefined, 'Expression by which the scheduler weighs'),
+  filter_function: capacityOptions.filter_function,
+  goodness_function: capacityOptions.goodness_function,
   fake_journal: str(undefined, 'File that gets a line `pid method id start|end` for every call'),
   fake_construct_delay: float(0, 'Seconds that it takes to make the driver', { min: 0 }),
   fake_setup_failures: int(0, 'How many set-ups fail before one succeeds; below 0 all fail'),

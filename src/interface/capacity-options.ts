@@ -8,4 +8,6 @@ export const capacityOptions = {
     '20.0',
     'How often thin provisioned space may be promised: a number from 1, or auto',
   ),
+  filter_function: str(undefined, 'Expression by which the scheduler refuses the backend.'),
+  goodness_function: str(undefined, 'Expression by which the scheduler ranks the backend, 0 to 100.'),
 };

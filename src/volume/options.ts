@@ -34,8 +34,6 @@ export const backendOptions = {
   backend_availability_zone: str(undefined, 'Zone of the backend; storage_availability_zone where unset.'),
   enable_unsupported_driver: bool(false, 'Let a driver start that is marked as unsupported.'),
   extra_capabilities: str('{}', 'JSON object that is added to every pool of the capability report.'),
-  filter_function: str(undefined, 'Expression by which the scheduler refuses the backend.'),
-  goodness_function: str(undefined, 'Expression by which the scheduler ranks the backend, 0 to 100.'),
   report_discard_supported: bool(false, 'Tell hosts that the volumes take discard.'),
   replication_device: multiDict('A replication target: one dictionary an assignment.', { secret: true }),
   trace_flags: list([], 'Accepted for existing files.', { ignored: true }),
