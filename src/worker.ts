@@ -37,13 +37,16 @@ interface Role {
   hear(message: ToWorker): void;
 }
 
+/** What was said while the role was being made: the broker may have begun to listen meanwhile. */
+const unheard: ToWorker[] = [];
+
 const idle: Role = {
   stop: async () => 0,
   reload() {},
   report() {},
   orphaned: async () => 1,
   say() {},
-  hear() {},
+  hear: (message) => void unheard.push(message),
 };
 
 let role = idle;
@@ -60,6 +63,7 @@ process.send?.(hello);
 const [first] = (await begun) as [ToWorker];
 try {
   if (first.kind === 'start') role = first.role === 'broker' ? await brokerRole(first) : await volumeRole(first);
+  for (const message of unheard) role.hear(message);
 } catch (error) {
   await tell({ kind: 'failed', message: messageOf(error), stack: error instanceof Error ? (error.stack ?? '') : '' });
   end(async () => 1);
