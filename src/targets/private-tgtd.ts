@@ -71,14 +71,16 @@ const loopback = '127.0.0.1';
 
 /** Kills the tgtd that has our control socket, and waits until it is gone. */
 async function endLeftover(socket: string): Promise<void> {
-  const mine = `TGT_IPC_SOCKET=${socket}`;
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+  // One that has ended and that nobody waited for still has its name, but no environment any more.
+  const isOurs = async (pid: string): Promise<boolean> => {
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (!environment.split('\0').includes(mine)) continue;
-    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-    if (command.trim() !== 'tgtd') continue;
+    if (!environment.split('\0').includes(`TGT_IPC_SOCKET=${socket}`)) return false;
+    return (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'tgtd';
+  };
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    if (!(await isOurs(pid))) continue;
     process.kill(Number(pid), 'SIGKILL');
-    while ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'tgtd') await sleep(5);
+    while (await isOurs(pid)) await sleep(5);
   }
 }
 

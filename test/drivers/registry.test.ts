@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { joinTables } from '../../src/config/schema.ts';
 import { driverNames, loadDriver } from '../../src/drivers/registry.ts';
+import { schema } from '../../src/service/schema.ts';
 import { driverParts, reading } from '../support/driver-parts.ts';
 import { aFolder } from '../support/folder.ts';
 import { aLogger } from '../support/recording-logger.ts';
@@ -27,6 +29,12 @@ test('the options of a driver are known without making it [C-075]', async () => 
 
   assert.equal(options['file_capacity_gb']?.kind, 'int');
   assert.ok('volume_backend_name' in options);
+});
+
+test('the options of every driver go with those of all backends [C-073]', async () => {
+  const modules = await Promise.all(driverNames().map((name) => loadDriver(name, aLogger())));
+
+  for (const { options } of modules) assert.doesNotThrow(() => joinTables([...schema.backend, options]));
 });
 
 test('a name that operators write for the fake driver finds it [S-01]', async (t) => {
