@@ -43,7 +43,7 @@ export interface RpcServerOptions {
 }
 
 /** Milliseconds. */
-export interface RpcServerTimes {
+interface RpcServerTimes {
   /** The database is away so long that the broker gets the queues back. */
   readonly databasePatience: number;
   /** A cast that waited so long for a slot goes back, to come anew. */
