@@ -1,4 +1,4 @@
-import type { Page } from '../interface/database.ts';
+import type { Page } from '../interface/row.ts';
 import type { Volume } from '../objects/volume.ts';
 import { type Command, type CommandContext, CommandError, command, type ExitCode } from './command.ts';
 import { eachOf } from './each.ts';

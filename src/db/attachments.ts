@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import { utcNow } from '../base/time.ts';
-import { type AttachedBy, type AttachmentChanges, type AttachmentTable, DatabaseError } from '../interface/database.ts';
+import type { AttachedBy, AttachmentChanges, AttachmentTable } from '../interface/attachment-table.ts';
+import { DatabaseError } from '../interface/database.ts';
 import type { VolumeAttachment } from '../objects/attachment.ts';
 import { InvalidUUID, VolumeAttachmentNotFound, VolumeNotFound } from '../objects/exceptions.ts';
 import { isRecord } from '../objects/versioned-object.ts';

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { GlanceOwner } from '../interface/database.ts';
+import type { GlanceOwner } from '../interface/volume-table.ts';
 import { born, buried, encode } from './rows.ts';
 import type { Schema } from './schema.ts';
 

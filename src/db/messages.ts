@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { plusSeconds, utcNow } from '../base/time.ts';
-import type { MessageTable, NewMessage } from '../interface/database.ts';
+import type { MessageTable, NewMessage } from '../interface/message-table.ts';
 import type { Access } from './access.ts';
 import { born, encode } from './rows.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { plusSeconds, secondsBetween, type UtcTime, utcNow } from '../base/time.ts';
-import type { QuotaDeltas, QuotaTable } from '../interface/database.ts';
+import type { QuotaDeltas, QuotaTable } from '../interface/quota-table.ts';
 import { OverQuota } from '../objects/exceptions.ts';
 import type { Access } from './access.ts';
 import type { TableOptions } from './options.ts';

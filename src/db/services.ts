@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
-import type { NewService, ServiceChanges, ServiceTable } from '../interface/database.ts';
+import type { NewService, ServiceChanges, ServiceTable } from '../interface/service-table.ts';
 import type { Service } from '../objects/service.ts';
 import type { Access } from './access.ts';
 import { joinCluster } from './clusters.ts';

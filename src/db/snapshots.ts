@@ -1,6 +1,7 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
-import type { NewSnapshot, Page, SnapshotChanges, SnapshotTable } from '../interface/database.ts';
+import type { Page } from '../interface/row.ts';
+import type { NewSnapshot, SnapshotChanges, SnapshotTable } from '../interface/snapshot-table.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Access } from './access.ts';

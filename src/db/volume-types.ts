@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { VolumeTypeTable } from '../interface/database.ts';
+import type { VolumeTypeTable } from '../interface/volume-type-table.ts';
 import { VolumeTypeDefaultMisconfiguredError } from '../objects/exceptions.ts';
 import type { QosSpecs, VolumeType } from '../objects/volume-type.ts';
 import type { Access } from './access.ts';

@@ -1,6 +1,6 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
-import type { NewVolume, VolumeChanges } from '../interface/database.ts';
+import type { NewVolume, VolumeChanges } from '../interface/volume-table.ts';
 import { addGlanceMetadata } from './glance-metadata.ts';
 import { addMetadata, replaceMetadata } from './metadata.ts';
 import { born, encode, stored, touched } from './rows.ts';

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { Page, PoolUsage, VolumeTable } from '../interface/database.ts';
+import type { Page } from '../interface/row.ts';
+import type { PoolUsage, VolumeTable } from '../interface/volume-table.ts';
 import { type ServiceHost, serviceOf } from '../objects/host.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Access } from './access.ts';

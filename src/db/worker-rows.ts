@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { UtcTime } from '../base/time.ts';
-import type { ResourceType, WorkerRow } from '../interface/database.ts';
+import type { ResourceType, WorkerRow } from '../interface/worker-table.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import { ofService } from './host-filter.ts';
 import type { Schema } from './schema.ts';

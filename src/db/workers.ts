@@ -1,6 +1,6 @@
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
-import type { Claim, ResourceKey, WorkerRow, WorkerTable } from '../interface/database.ts';
+import type { Claim, ResourceKey, WorkerRow, WorkerTable } from '../interface/worker-table.ts';
 import type { Access } from './access.ts';
 import { stored } from './rows.ts';
 import type { Schema } from './schema.ts';

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.ts';
-import { type Database, DatabaseError, type NewService } from '../interface/database.ts';
+import { type Database, DatabaseError } from '../interface/database.ts';
+import type { NewService } from '../interface/service-table.ts';
 import type { Service } from '../objects/service.ts';
 
 export interface HeartbeatOptions {

@@ -1,6 +1,7 @@
 import type { Logger } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
-import type { Claim, Database, ResourceKey, Tables, WorkerRow } from '../interface/database.ts';
+import type { Database, Tables } from '../interface/database.ts';
+import type { Claim, ResourceKey, WorkerRow } from '../interface/worker-table.ts';
 import { type ServiceHost, serviceOf } from '../objects/host.ts';
 import { persist } from './persist.ts';
 

@@ -1,7 +1,8 @@
 import { messageOf } from '../base/errors.ts';
 import { withLogContext } from '../base/log.ts';
 import { secondsBetween, utcNow } from '../base/time.ts';
-import type { Tables, WorkerRow } from '../interface/database.ts';
+import type { Tables } from '../interface/database.ts';
+import type { WorkerRow } from '../interface/worker-table.ts';
 import type { CleanupRequest } from '../objects/cleanup-request.ts';
 import { contextFor } from '../objects/context.ts';
 import type { Volume } from '../objects/volume.ts';

@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { withLogContext } from '../base/log.ts';
-import type { ResourceKey, Tables, WorkerRow } from '../interface/database.ts';
+import type { Tables } from '../interface/database.ts';
+import type { ResourceKey, WorkerRow } from '../interface/worker-table.ts';
 import { contextFor } from '../objects/context.ts';
 import { serviceOf } from '../objects/host.ts';
 import type { Volume } from '../objects/volume.ts';

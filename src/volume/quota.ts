@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { QuotaDeltas, Tables } from '../interface/database.ts';
+import type { Tables } from '../interface/database.ts';
+import type { QuotaDeltas } from '../interface/quota-table.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 

@@ -1,4 +1,5 @@
-import type { ResourceKey, Tables } from '../interface/database.ts';
+import type { Tables } from '../interface/database.ts';
+import type { ResourceKey } from '../interface/worker-table.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Claimable } from './claim.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import type { Database, ResourceKey } from '../../src/interface/database.ts';
+import type { Database } from '../../src/interface/database.ts';
+import type { ResourceKey } from '../../src/interface/worker-table.ts';
 import { serviceHost } from '../../src/objects/host.ts';
 import type { Service } from '../../src/objects/service.ts';
 import { aNewService, aNewSnapshot, aNewVolume, execute, openTestDatabase, openTestFile } from '../support/database.ts';

@@ -5,8 +5,11 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { silent } from '../../src/base/log.ts';
 import { type Opening, openDatabase } from '../../src/db/database.ts';
 import { type DatabaseOptions, databaseGroup, tableGroup } from '../../src/db/options.ts';
-import type { Database, NewService, NewSnapshot, NewVolume } from '../../src/interface/database.ts';
+import type { Database } from '../../src/interface/database.ts';
 import type { OptionTable } from '../../src/interface/options.ts';
+import type { NewService } from '../../src/interface/service-table.ts';
+import type { NewSnapshot } from '../../src/interface/snapshot-table.ts';
+import type { NewVolume } from '../../src/interface/volume-table.ts';
 import { serviceHost } from '../../src/objects/host.ts';
 import { aFolder } from './folder.ts';
 

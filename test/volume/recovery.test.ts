@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import type { NewVolume } from '../../src/interface/database.ts';
+import type { NewVolume } from '../../src/interface/volume-table.ts';
 import { adoptRows, cleanUp } from '../../src/volume/cleanup.ts';
 import { HandoverWatch } from '../../src/volume/handover.ts';
 import { snapshotKey, volumeKey } from '../../src/volume/resources.ts';
