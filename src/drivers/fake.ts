@@ -1,12 +1,25 @@
 import { appendFileSync } from 'node:fs';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { capacityOptions } from '../interface/capacity-options.ts';
 import type { DriverParts } from '../interface/driver-parts.ts';
 import { float, int, list, str, type ValuesOf } from '../interface/options.ts';
-import type { ConnectionInfo, ModelUpdate, Progress, VolumeDriver, VolumeStats } from '../interface/volume-driver.ts';
+import type {
+  ConnectionInfo,
+  ExistingReference,
+  LocalFormat,
+  ManageableSnapshot,
+  ManageableVolume,
+  ModelUpdate,
+  Progress,
+  VolumeDriver,
+  VolumeStats,
+} from '../interface/volume-driver.ts';
 import { VolumeBackendAPIException } from '../objects/exceptions.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
-import type { Volume } from '../objects/volume.ts';
+import { nameIdOf, type Volume } from '../objects/volume.ts';
 import { defineDriver } from './module.ts';
 
 /** Methods bear upstream's names: `create_volume`, `do_setup`; making the driver is `construct`, and `*` means all. */
@@ -146,7 +159,87 @@ class FakeLoggingVolumeDriver implements VolumeDriver {
     return false;
   }
 
+  async revertToSnapshot(volume: Volume, _snapshot: Snapshot, signal: AbortSignal, progress: Progress): Promise<void> {
+    await this.#act('revert_to_snapshot', volume.id, signal, progress);
+  }
+
+  async manageExisting(volume: Volume, _existingRef: unknown, signal: AbortSignal): Promise<ModelUpdate> {
+    return this.#act('manage_existing', volume.id, signal);
+  }
+
+  async manageExistingGetSize(volume: Volume, _existingRef: unknown, signal: AbortSignal): Promise<number> {
+    await this.#act('manage_existing_get_size', volume.id, signal);
+    return 1;
+  }
+
+  async unmanage(volume: Volume, signal: AbortSignal): Promise<void> {
+    await this.#act('unmanage', volume.id, signal);
+  }
+
+  async getManageableVolumes(known: readonly Volume[], signal: AbortSignal): Promise<readonly ManageableVolume[]> {
+    await this.#act('get_manageable_volumes', '-', signal);
+    return known.map((volume) => managed({ 'source-id': nameIdOf(volume) }, volume.size, volume.id));
+  }
+
+  async manageExistingSnapshot(
+    snapshot: Snapshot,
+    _volume: Volume,
+    _existingRef: unknown,
+    signal: AbortSignal,
+  ): Promise<ModelUpdate> {
+    return this.#act('manage_existing_snapshot', snapshot.id, signal);
+  }
+
+  async manageExistingSnapshotGetSize(
+    snapshot: Snapshot,
+    volume: Volume,
+    _existingRef: unknown,
+    signal: AbortSignal,
+  ): Promise<number> {
+    await this.#act('manage_existing_snapshot_get_size', snapshot.id, signal);
+    return volume.size;
+  }
+
+  async unmanageSnapshot(snapshot: Snapshot, _volume: Volume, signal: AbortSignal): Promise<void> {
+    await this.#act('unmanage_snapshot', snapshot.id, signal);
+  }
+
+  async getManageableSnapshots(
+    known: readonly Snapshot[],
+    signal: AbortSignal,
+  ): Promise<readonly ManageableSnapshot[]> {
+    await this.#act('get_manageable_snapshots', '-', signal);
+    return known.map(({ id, volume_id, volume_size }) => ({
+      ...managed({ 'source-id': id }, volume_size, id),
+      source_reference: { 'source-id': volume_id },
+    }));
+  }
+
+  /** A file that is gone afterwards: this driver keeps no data. */
+  async withLocalPath<T>(
+    volume: Volume,
+    { write }: { readonly write: boolean },
+    body: (path: string, format: LocalFormat) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    await this.#act(write ? 'copy_image_to_volume' : 'copy_volume_to_image', volume.id, signal);
+    const folder = await mkdtemp(join(tmpdir(), 'fake-volume-'));
+    try {
+      const file = join(folder, 'volume');
+      await writeFile(file, '', { mode: 0o600 });
+      await truncate(file, volume.size * 2 ** 30);
+      return await body(file, 'raw');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   async close(): Promise<void> {}
+}
+
+function managed(reference: ExistingReference, size: number, id: string): ManageableVolume {
+  const reason_not_safe = 'already managed';
+  return { reference, size, safe_to_manage: false, reason_not_safe, cinder_id: id, extra_info: null };
 }
 
 /** Does what the options say of a method; the journal has a line before and, if it comes to that, one after. */

@@ -9,6 +9,10 @@ import type { TargetDriver } from '../interface/target-driver.ts';
 import type {
   ConnectionInfo,
   Connector,
+  ExistingReference,
+  LocalFormat,
+  ManageableSnapshot,
+  ManageableVolume,
   ModelUpdate,
   Progress,
   VolumeDriver,
@@ -19,6 +23,7 @@ import { backendOf, nodeOf } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
 import { connectionsBeside, isAttached } from './connections.ts';
+import { FileAdoption } from './file-adoption.ts';
 import { FolderClaim } from './folder-claim.ts';
 import { defineDriver } from './module.ts';
 import { StorageFolder } from './storage-folder.ts';
@@ -186,6 +191,64 @@ class FileDriver implements VolumeDriver {
     return beside.anyHost;
   }
 
+  async revertToSnapshot(volume: Volume, snapshot: Snapshot, signal: AbortSignal, progress: Progress): Promise<void> {
+    if (isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
+    const source = await this.#files.expectBetween(
+      this.#parts.naming.snapshot(snapshot),
+      snapshot.volume_size,
+      volume.size,
+    );
+    await this.#files.copy(source, this.#nameOf(volume), sizeOf(volume), signal, progress);
+  }
+
+  async manageExisting(volume: Volume, existingRef: ExistingReference): Promise<ModelUpdate> {
+    return this.#adoption.takeIn(existingRef, this.#nameOf(volume));
+  }
+
+  async manageExistingGetSize(volume: Volume, existingRef: ExistingReference): Promise<number> {
+    return this.#adoption.sizeOf(existingRef, this.#nameOf(volume));
+  }
+
+  async unmanage(): Promise<void> {}
+
+  async getManageableVolumes(known: readonly Volume[]): Promise<readonly ManageableVolume[]> {
+    return this.#adoption.volumes(known);
+  }
+
+  async manageExistingSnapshot(
+    snapshot: Snapshot,
+    _volume: Volume,
+    existingRef: ExistingReference,
+  ): Promise<ModelUpdate> {
+    return this.#adoption.takeIn(existingRef, this.#parts.naming.snapshot(snapshot));
+  }
+
+  async manageExistingSnapshotGetSize(
+    snapshot: Snapshot,
+    _volume: Volume,
+    existingRef: ExistingReference,
+  ): Promise<number> {
+    return this.#adoption.sizeOf(existingRef, this.#parts.naming.snapshot(snapshot));
+  }
+
+  async unmanageSnapshot(): Promise<void> {}
+
+  async getManageableSnapshots(known: readonly Snapshot[]): Promise<readonly ManageableSnapshot[]> {
+    return this.#adoption.snapshots(known);
+  }
+
+  async withLocalPath<T>(
+    volume: Volume,
+    { write }: { readonly write: boolean },
+    body: (path: string, format: LocalFormat) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    if (write && isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
+    const path = await this.#fileOf(volume);
+    signal.throwIfAborted();
+    return body(path, 'raw');
+  }
+
   async close(): Promise<void> {
     const exporter = this.#exporter;
     this.#exporter = undefined;
@@ -195,6 +258,10 @@ class FileDriver implements VolumeDriver {
 
   get #files(): VolumeFiles {
     return this.#opened ?? notSetUp();
+  }
+
+  get #adoption(): FileAdoption {
+    return new FileAdoption(this.#files, this.#parts.naming);
   }
 
   get #exports(): TargetDriver {

@@ -1,6 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, type FileHandle, lstat, mkdir, open, opendir, realpath, rename, stat, unlink } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import { FolderSync } from './folder-sync.ts';
@@ -97,6 +110,39 @@ export class StorageFolder {
       return 'named';
     });
     await this.#entries.sync();
+  }
+
+  /**
+   * Names a file anew; a name that is taken by another file is an error. Success where an earlier run did so, wherever it was
+   * cut off.
+   */
+  async adopt(from: string, to: string): Promise<void> {
+    const [source, target] = [this.fileOf(from), this.fileOf(to)];
+    if ((await this.sizeOf(from)) === undefined) {
+      if ((await this.sizeOf(to)) !== undefined) return;
+      throw new Error(`there is no file ${source}`);
+    }
+    if (from === to) return;
+    await chmod(source, 0o600);
+    await link(source, target).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      const [one, other] = await Promise.all([lstat(source), lstat(target)]);
+      if (one.ino !== other.ino) throw new Error(`there is another file ${target} already`, { cause: error });
+    });
+    await unlink(source);
+    await this.#entries.sync();
+  }
+
+  /** The plain files and their sizes in bytes, drafts and what else is hidden aside. */
+  async list(): Promise<ReadonlyMap<string, number>> {
+    await this.check();
+    const found = new Map<string, number>();
+    for await (const entry of await opendir(this.path, { bufferSize: 256 })) {
+      if (entry.name.startsWith('.') || !entry.isFile()) continue;
+      const seen = await lstat(join(this.path, entry.name)).catch(absent);
+      if (seen?.isFile()) found.set(entry.name, seen.size);
+    }
+    return found;
   }
 
   /** Whether files can share blocks. Tried out: the name of a file system says little about its format. */

@@ -54,7 +54,7 @@ export class VolumeFiles {
 
   /** The same for a file that may have grown since its row was written. */
   async expectBetween(name: string, least: number, most: number): Promise<string> {
-    const size = await this.#sizeOf(name);
+    const size = await this.sizeOf(name);
     if (isBetween(size, least, most)) return this.fileOf(name);
     throw new VolumeBackendAPIException({
       data: `${this.fileOf(name)} ${found(size)}; expected ${range(least, most)}`,
@@ -77,7 +77,7 @@ export class VolumeFiles {
 
   /** Grows a file. Between the two sizes it was left by an earlier attempt; anything else is an error, and stays. */
   async grow(name: string, from: number, to: number, signal: AbortSignal): Promise<void> {
-    const size = await this.#sizeOf(name);
+    const size = await this.sizeOf(name);
     if (size === undefined || !isBetween(size, from, to)) {
       throw new ExtendVolumeError({ reason: `${this.fileOf(name)} ${found(size)}; expected ${range(from, to)}` });
     }
@@ -93,7 +93,7 @@ export class VolumeFiles {
 
   /** Removes a file; one that is gone is success. */
   async remove(name: string): Promise<void> {
-    const size = await this.#sizeOf(name);
+    const size = await this.sizeOf(name);
     if (size === undefined) return;
     try {
       await this.#folder.remove(name);
@@ -101,6 +101,28 @@ export class VolumeFiles {
       throw storageFailure(error, `cannot remove ${name}`);
     }
     this.#count(-1, -size);
+  }
+
+  /** Every file and its size in bytes, whoever put it there. */
+  async list(): Promise<ReadonlyMap<string, number>> {
+    return this.#folder.list().catch((error: unknown) => {
+      throw storageFailure(error, `cannot list ${this.path}`);
+    });
+  }
+
+  /** Gives the file `from` the name `to` and whole GiB. Success where that has been done already. */
+  async adopt(from: string, to: string): Promise<void> {
+    try {
+      const size = await this.#folder.sizeOf(from);
+      const whole = Math.ceil((size ?? 0) / GiB) * GiB;
+      if (size !== undefined && size < whole) {
+        await this.#folder.change(from, (handle) => handle.truncate(whole));
+        this.#count(0, whole - size);
+      }
+      await this.#folder.adopt(from, to);
+    } catch (error) {
+      throw storageFailure(error, `cannot give ${from} the name ${to}`);
+    }
   }
 
   async #make(name: string, gib: number, signal: AbortSignal, fill: Fill): Promise<void> {
@@ -113,7 +135,8 @@ export class VolumeFiles {
     }
   }
 
-  async #sizeOf(name: string): Promise<number | undefined> {
+  /** Size in bytes of the file `name`; undefined when there is none. */
+  async sizeOf(name: string): Promise<number | undefined> {
     return this.#folder.sizeOf(name).catch((error: unknown) => {
       throw storageFailure(error, `cannot look at ${name}`);
     });

@@ -13,6 +13,9 @@ export interface Naming {
   /** From `name_id`, which a generic migration may have set to another volume's id. */
   volume(volume: Pick<Volume, 'id' | '_name_id'>): string;
   snapshot(snapshot: Pick<Snapshot, 'id'>): string;
+  /** The id in a name that a volume could bear; undefined for every other name. */
+  volumeIdIn(name: string): string | undefined;
+  snapshotIdIn(name: string): string | undefined;
 }
 
 /** Throws when a template cannot name anything: each needs exactly one `%s`, and becomes a file name. */
@@ -25,7 +28,17 @@ export function namingOf(read: ReadOptions): Naming {
       'volume_name_template and snapshot_name_template are the same: a snapshot would replace its volume',
     );
   }
-  return { volume: (row) => volume(nameIdOf(row)), snapshot: (row) => snapshot(row.id) };
+  return {
+    volume: (row) => volume(nameIdOf(row)),
+    snapshot: (row) => snapshot(row.id),
+    volumeIdIn: (name) => idIn(name, volume),
+    snapshotIdIn: (name) => idIn(name, snapshot),
+  };
+}
+
+function idIn(name: string, named: (id: string) => string): string | undefined {
+  const [id] = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(name) ?? [];
+  return id !== undefined && named(id) === name ? id : undefined;
 }
 
 function template(option: string, text: string): (id: string) => string {

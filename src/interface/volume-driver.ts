@@ -58,6 +58,30 @@ export interface VolumeStats {
 /** Tells how far a long operation has come, in bytes; called as often as the driver likes. */
 export type Progress = (done: number, total: number) => void;
 
+/** Which thing of a backend an operator means: `{ "source-name": … }`, `{ "source-id": … }`, or what the driver defines. */
+export type ExistingReference = Readonly<Record<string, unknown>>;
+
+/** Something on the backend that may be taken into management, with the field names of the wire (rpc.md §6.3). */
+export interface ManageableVolume {
+  readonly reference: ExistingReference;
+  /** GiB, rounded up. */
+  readonly size: number;
+  readonly safe_to_manage: boolean;
+  /** Null exactly where it is safe; `already managed` for what a row of ours names. */
+  readonly reason_not_safe: string | null;
+  /** Id of that row. */
+  readonly cinder_id: string | null;
+  readonly extra_info: string | null;
+}
+
+export interface ManageableSnapshot extends ManageableVolume {
+  /** The volume that it is a snapshot of. */
+  readonly source_reference: ExistingReference;
+}
+
+/** How the data of a local path is laid out. */
+export type LocalFormat = 'raw' | 'qcow2';
+
 /**
  * Changes storage and returns a ModelUpdate; reads no database, sends no message. One object serves one backend section.
  *
@@ -110,6 +134,57 @@ export interface VolumeDriver {
   initializeConnection(volume: Volume, connector: Connector, signal: AbortSignal): Promise<ConnectionInfo>;
   /** Ends the connection of one host, or every one where `connector` is undefined. True: the host still uses it (S-11). */
   terminateConnection(volume: Volume, connector: Connector | undefined, signal: AbortSignal): Promise<boolean>;
+
+  /**
+   * Sets the data of the volume, which is not attached, back to that of the snapshot. Both keep their rows and may be used
+   * as before; later snapshots of the volume keep their data. The sizes are equal. Cut off, the volume has the old data,
+   * the snapshot's, or a mixture that the repetition makes the snapshot's. Absent: the manager copies instead (manager.md §6.3).
+   */
+  revertToSnapshot?(volume: Volume, snapshot: Snapshot, signal: AbortSignal, progress: Progress): Promise<void>;
+
+  /**
+   * Takes what `existingRef` names under the name of `volume`, its data as they are, its size whole GiB. Success where an
+   * earlier run did so already. Throws ManageExistingInvalidReference for what is not there or cannot be a volume. That it is
+   * no other row's volume the manager has seen before, from `getManageableVolumes`. Absent, as are the next two: the backend
+   * takes nothing in (manager.md §10).
+   */
+  manageExisting?(volume: Volume, existingRef: ExistingReference, signal: AbortSignal): Promise<ModelUpdate>;
+  /** Size in GiB, rounded up, of what would be taken; changes nothing, and throws as `manageExisting` would. */
+  manageExistingGetSize?(volume: Volume, existingRef: ExistingReference, signal: AbortSignal): Promise<number>;
+  /** Lets the volume be what it is, under its name, and forgets it; exports are gone by then. Absence is success. */
+  unmanage?(volume: Volume, signal: AbortSignal): Promise<void>;
+  /** What of this backend could be taken in, and what of it is: every plain thing, sorted by nothing. `known` are our rows. */
+  getManageableVolumes?(known: readonly Volume[], signal: AbortSignal): Promise<readonly ManageableVolume[]>;
+
+  /** As for volumes; `volume` is the one that it is, or is declared to be, a snapshot of. */
+  manageExistingSnapshot?(
+    snapshot: Snapshot,
+    volume: Volume,
+    existingRef: ExistingReference,
+    signal: AbortSignal,
+  ): Promise<ModelUpdate>;
+  manageExistingSnapshotGetSize?(
+    snapshot: Snapshot,
+    volume: Volume,
+    existingRef: ExistingReference,
+    signal: AbortSignal,
+  ): Promise<number>;
+  unmanageSnapshot?(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<void>;
+  getManageableSnapshots?(known: readonly Snapshot[], signal: AbortSignal): Promise<readonly ManageableSnapshot[]>;
+
+  /**
+   * Runs `body` with a path of this machine at which the data of the volume stands, in the format that is told, for as long
+   * as `body` takes; the path may be gone afterwards. Without `write` it shows the data of one moment, at best (a copy of an
+   * attached volume is only as good as a crash); with it `body` may also change the data, and the volume is not attached. `body`
+   * keeps the format and the size. What it throws is passed on. Image transfer stands on it (manager.md §4.4, §8.2, §9.5); absent:
+   * the manager connects to the volume as a host would.
+   */
+  withLocalPath?<T>(
+    volume: Volume,
+    access: { readonly write: boolean },
+    body: (path: string, format: LocalFormat) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
 
   /** Lets go of what the driver holds (locks, helpers). Exports stay. May be called twice. */
   close(): Promise<void>;

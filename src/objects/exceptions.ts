@@ -118,6 +118,14 @@ export class ExtendVolumeError extends CinderError {
   }
 }
 
+/** `existing_ref` as Python prints a dictionary: peers put it into their own sentence. */
+export class ManageExistingInvalidReference extends CinderError {
+  constructor(kwargs: { existing_ref: string; reason: string }, options?: Options) {
+    const { existing_ref, reason } = kwargs;
+    super(`Manage existing volume failed due to invalid backend reference ${existing_ref}: ${reason}`, kwargs, options);
+  }
+}
+
 export class VolumeTypeDefaultMisconfiguredError extends CinderError {
   constructor(kwargs: { volume_type_name: string }, options?: Options) {
     super(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { VolumeDriver } from '../../src/interface/volume-driver.ts';
@@ -231,6 +232,66 @@ export function volumeDriverConformance(name: string, setUp: (t: TestContext) =>
     assert.equal(await data.size(volume), 3 * GiB);
   });
 
+  ruleOfData('reverting gives a volume the data of its snapshot, again and again [manager 6.3]', async (subject) => {
+    const { driver, data } = subject;
+    const volume = aVolume({ status: 'available' });
+    const [first, second] = [aSnapshot(volume), aSnapshot(volume)];
+    const copy = aVolume({ snapshot_id: second.id });
+    await driver.createVolume(volume, never);
+    await data.write(volume, 3 * MiB, Buffer.from('one'));
+    await driver.createSnapshot(first, volume, never, progress);
+    await data.write(volume, 3 * MiB, Buffer.from('two'));
+    await driver.createSnapshot(second, volume, never, progress);
+    await data.write(volume, 3 * MiB, Buffer.from('three'));
+    const seen: string[] = [];
+
+    for (const snapshot of driver.revertToSnapshot === undefined ? [] : [second, first, second, second]) {
+      await driver.revertToSnapshot?.(volume, snapshot, never, progress);
+      seen.push(String(await data.read(volume, 3 * MiB, 3)));
+      await data.write(volume, 3 * MiB, Buffer.from('later'));
+    }
+    await driver.createVolumeFromSnapshot(copy, second, never, progress);
+
+    assert.deepEqual(seen, driver.revertToSnapshot === undefined ? [] : ['two', 'one', 'two', 'two']);
+    assert.equal(String(await data.read(copy, 3 * MiB, 3)), 'two');
+    for (const snapshot of [first, second]) await driver.deleteSnapshot(snapshot, volume, never);
+    assert.equal(String(await data.read(volume, 3 * MiB, 5)), seen.length > 0 ? 'later' : 'three');
+    await driver.deleteVolume(volume, never);
+    await driver.deleteVolume(copy, never);
+    assert.deepEqual(await data.leftOvers(), []);
+  });
+
+  ruleOfData(
+    'what is written to a local path is the data of the volume [manager 4.4, 9.5]',
+    async ({ driver, data }) => {
+      if (driver.withLocalPath === undefined) return;
+      const volume = aVolume({ status: 'downloading' });
+      await driver.createVolume(volume, never);
+
+      const formats = [
+        await driver.withLocalPath(
+          volume,
+          { write: true },
+          async (path, format) => {
+            if (format === 'raw') await putBytes(path, 7 * MiB, Buffer.from('image'));
+            return format;
+          },
+          never,
+        ),
+        await driver.withLocalPath(volume, { write: false }, async (_path, format) => format, never),
+      ];
+
+      assert.equal(formats[0], formats[1]);
+      if (formats[0] === 'raw') assert.equal(String(await data.read(volume, 7 * MiB, 5)), 'image');
+      assert.equal(await data.size(volume), GiB);
+      const failure = new Error('the image is no image');
+      const failing = driver.withLocalPath(volume, { write: true }, () => Promise.reject(failure), never);
+      await assert.rejects(failing, failure);
+      await driver.deleteVolume(volume, never);
+      assert.deepEqual(await data.leftOvers(), []);
+    },
+  );
+
   ruleOfData('names come from name_id [S-15]', async ({ driver, data }) => {
     const migrated = aVolume({ _name_id: randomUUID() });
     const original = aVolume({ id: migrated._name_id ?? '' });
@@ -292,6 +353,15 @@ export function volumeDriverConformance(name: string, setUp: (t: TestContext) =>
     await driver.deleteSnapshot(snapshot, source, never);
     assert.deepEqual(await data.leftOvers(), []);
   });
+}
+
+async function putBytes(path: string, offset: number, bytes: Buffer): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.write(bytes, 0, bytes.length, offset);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function outcome(promise: Promise<unknown>): Promise<string> {

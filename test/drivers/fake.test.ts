@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fakeDriver from '../../src/drivers/fake.ts';
@@ -8,7 +8,7 @@ import { volumeDriverConformance } from '../conformance/volume-driver.ts';
 import { driverParts, reading } from '../support/driver-parts.ts';
 import { aFolder } from '../support/folder.ts';
 import { aProgram, type Program } from '../support/program.ts';
-import { aVolume } from '../support/resources.ts';
+import { aSnapshot, aVolume } from '../support/resources.ts';
 import { capturedMessages } from '../support/wire.ts';
 
 volumeDriverConformance('fake', async (t) => {
@@ -47,6 +47,54 @@ test('its connection tells the access mode only [storage 2.3]', async (t) => {
     driver_volume_type: 'iscsi',
     data: { access_mode: 'rw' },
   });
+});
+
+test('manages whatever it is told, reverts, and lends a file that is gone afterwards [manager 6.3, 10, 4.4]', async (t) => {
+  const fake_journal = join(aFolder(t), 'journal');
+  const driver = await aFake(t, { fake_journal });
+  const volume = aVolume({ status: 'available', size: 2 });
+  const snapshot = aSnapshot(volume);
+  const reference = { 'source-name': 'x' };
+
+  const sizes = [
+    await driver.manageExistingGetSize?.(volume, reference, never),
+    await driver.manageExistingSnapshotGetSize?.(snapshot, volume, reference, never),
+  ];
+  await driver.manageExisting?.(volume, reference, never);
+  await driver.manageExistingSnapshot?.(snapshot, volume, reference, never);
+  await driver.revertToSnapshot?.(volume, snapshot, never, () => {});
+  await driver.unmanage?.(volume, never);
+  await driver.unmanageSnapshot?.(snapshot, volume, never);
+  const [found] = (await driver.getManageableVolumes?.([volume], never)) ?? [];
+  const [foundSnapshot] = (await driver.getManageableSnapshots?.([snapshot], never)) ?? [];
+  const lent = await driver.withLocalPath?.(
+    volume,
+    { write: true },
+    async (path) => [path, statSync(path).size],
+    never,
+  );
+
+  assert.deepEqual(sizes, [1, 2]);
+  assert.deepEqual([found?.cinder_id, foundSnapshot?.cinder_id], [volume.id, snapshot.id]);
+  assert.equal(lent?.[1], 2 * 2 ** 30);
+  assert.ok(!existsSync(String(lent?.[0])));
+  const methods = readFileSync(fake_journal, 'utf8').matchAll(/\d+ (\S+) \S+ end/g);
+  assert.deepEqual(
+    [...methods].map(([, method]) => method),
+    [
+      'construct',
+      'manage_existing_get_size',
+      'manage_existing_snapshot_get_size',
+      'manage_existing',
+      'manage_existing_snapshot',
+      'revert_to_snapshot',
+      'unmanage',
+      'unmanage_snapshot',
+      'get_manageable_volumes',
+      'get_manageable_snapshots',
+      'copy_image_to_volume',
+    ],
+  );
 });
 
 test('its journal has a line before and after each call, and none after one that did not end well', async (t) => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -62,6 +64,15 @@ async function aReadyDriver(t: TestContext, given: Given = {}) {
 
 async function poolOf(driver: VolumeDriver): Promise<Readonly<Record<string, unknown>>> {
   return (await driver.getVolumeStats(never)).pools?.[0] ?? assert.fail();
+}
+
+async function firstBytes(path: string, length: number): Promise<string> {
+  const handle = await open(path);
+  try {
+    return String((await handle.read(Buffer.alloc(length), 0, length, 0)).buffer);
+  } finally {
+    await handle.close();
+  }
 }
 
 const hidden = (folder: string): string[] => readdirSync(folder).filter((name) => /^\..*\.part$/.test(name));
@@ -425,6 +436,147 @@ test('an export stays while another host, or another attachment of the same host
     'terminateConnection iqn.x:one',
     'terminateConnection all',
   ]);
+});
+
+test('a file that lies in the folder becomes a volume of whole GiB, and repetition changes nothing [manager 10.1]', async (t) => {
+  const { driver, folder, file } = await aReadyDriver(t);
+  const volume = aVolume({ size: 0, status: 'managing' });
+  writeFileSync(join(folder, 'disk.img'), 'found', { mode: 0o666 });
+  truncateSync(join(folder, 'disk.img'), GiB + 1);
+  const reference = { 'source-name': 'disk.img' };
+
+  const size = await driver.manageExistingGetSize?.(volume, reference, never);
+  for (const _ of [1, 2]) await driver.manageExisting?.(volume, reference, never);
+  const again = await driver.manageExistingGetSize?.(volume, reference, never);
+  await driver.unmanage?.(volume, never);
+
+  assert.deepEqual([size, again], [2, 2]);
+  assert.deepEqual(visible(folder), [`volume-${volume.id}`]);
+  const { mode, size: bytes } = statSync(file(volume));
+  assert.deepEqual([mode & 0o777, bytes, await firstBytes(file(volume), 5)], [0o600, 2 * GiB, 'found']);
+});
+
+test('a managing that was cut off between the two names is taken further [manager 10.1, S-12]', async (t) => {
+  const { driver, folder, file } = await aReadyDriver(t);
+  const volume = aVolume({ size: 0, status: 'managing' });
+  writeFileSync(join(folder, 'disk.img'), 'found');
+  linkSync(join(folder, 'disk.img'), file(volume));
+
+  await driver.manageExisting?.(volume, { 'source-name': 'disk.img' }, never);
+
+  assert.deepEqual(visible(folder), [`volume-${volume.id}`]);
+});
+
+test('what cannot become a volume is refused by its reference, and stays [manager 10.1]', async (t) => {
+  const { driver, folder, file } = await aReadyDriver(t);
+  const volume = aVolume({ size: 0, status: 'managing' });
+  writeFileSync(join(folder, 'empty'), '');
+  mkdirSync(join(folder, 'sub'));
+  const refused = { name: 'ManageExistingInvalidReference' };
+
+  for (const reference of [
+    {},
+    { 'source-id': 'x' },
+    ...['none', '../x', 'empty'].map((name) => ({ 'source-name': name })),
+  ]) {
+    await assert.rejects(async () => driver.manageExistingGetSize?.(volume, reference, never), refused);
+    await assert.rejects(async () => driver.manageExisting?.(volume, reference, never), refused);
+  }
+  await assert.rejects(
+    async () => driver.manageExisting?.(volume, { 'source-name': 'sub' }, never),
+    /is no plain file/,
+  );
+  writeFileSync(join(folder, 'one'), 'one');
+  writeFileSync(file(volume), 'other');
+  const taken = async (): Promise<unknown> => driver.manageExisting?.(volume, { 'source-name': 'one' }, never);
+  await assert.rejects(taken, /there is another file/);
+
+  assert.deepEqual(visible(folder).sort(), ['empty', 'one', 'sub', `volume-${volume.id}`]);
+});
+
+test('manageable things are listed with the rows that have them already [manager 10.3]', async (t) => {
+  const { driver, folder } = await aReadyDriver(t);
+  const volume = aVolume({ status: 'available', _name_id: randomUUID() });
+  const snapshot = aSnapshot(volume, { volume });
+  await driver.createVolume(volume, never);
+  await driver.createSnapshot(snapshot, volume, never, progress);
+  const stray = `snapshot-${randomUUID()}`;
+  writeFileSync(join(folder, stray), 'x');
+  writeFileSync(join(folder, 'empty'), '');
+
+  const volumes = (await driver.getManageableVolumes?.([volume], never)) ?? [];
+  const snapshots = (await driver.getManageableSnapshots?.([snapshot], never)) ?? [];
+
+  const own = { size: 1, safe_to_manage: false, reason_not_safe: 'already managed', extra_info: null };
+  const source = { 'source-name': `volume-${volume._name_id}` };
+  assert.deepEqual(
+    volumes.toSorted((one, other) => one.size - other.size),
+    [
+      {
+        reference: { 'source-name': 'empty' },
+        size: 0,
+        safe_to_manage: false,
+        reason_not_safe: 'empty file',
+        cinder_id: null,
+        extra_info: null,
+      },
+      { reference: source, cinder_id: volume.id, ...own },
+    ],
+  );
+  assert.deepEqual(
+    snapshots.toSorted((one, other) => Number(one.safe_to_manage) - Number(other.safe_to_manage)),
+    [
+      {
+        reference: { 'source-name': `snapshot-${snapshot.id}` },
+        cinder_id: snapshot.id,
+        source_reference: source,
+        ...own,
+      },
+      {
+        reference: { 'source-name': stray },
+        size: 1,
+        safe_to_manage: true,
+        reason_not_safe: null,
+        cinder_id: null,
+        extra_info: null,
+        source_reference: {},
+      },
+    ],
+  );
+});
+
+test('a snapshot can be taken in and be used as one [manager 10.2]', async (t) => {
+  const { driver, folder, file } = await aReadyDriver(t);
+  const volume = aVolume({ status: 'available' });
+  const snapshot = aSnapshot(volume);
+  const copy = aVolume({ snapshot_id: snapshot.id });
+  await driver.createVolume(volume, never);
+  writeFileSync(join(folder, 'saved'), 'saved');
+  truncateSync(join(folder, 'saved'), GiB);
+  const reference = { 'source-name': 'saved' };
+
+  const size = await driver.manageExistingSnapshotGetSize?.(snapshot, volume, reference, never);
+  await driver.manageExistingSnapshot?.(snapshot, volume, reference, never);
+  await driver.createVolumeFromSnapshot(copy, snapshot, never, progress);
+  await driver.unmanageSnapshot?.(snapshot, volume, never);
+
+  assert.equal(size, 1);
+  assert.equal(await firstBytes(file(copy), 5), 'saved');
+  assert.ok(visible(folder).includes(`snapshot-${snapshot.id}`));
+});
+
+test('an attached volume is neither reverted nor written to by its path [manager 6.3]', async (t) => {
+  const { driver } = await aReadyDriver(t);
+  const volume = aVolume({ status: 'available' });
+  const snapshot = aSnapshot(volume);
+  await driver.createVolume(volume, never);
+  await driver.createSnapshot(snapshot, volume, never, progress);
+  const inUse = attached(volume, [{ initiator: 'iqn.x:me' }]);
+  const refused = { name: 'InvalidVolume', message: /is attached/ };
+
+  await assert.rejects(async () => driver.revertToSnapshot?.(inUse, snapshot, never, progress), refused);
+  await assert.rejects(async () => driver.withLocalPath?.(inUse, { write: true }, async () => 1, never), refused);
+  assert.equal(await driver.withLocalPath?.(inUse, { write: false }, async () => 1, never), 1);
 });
 
 test('before its set-up a driver says so, and reports itself down', async (t) => {
