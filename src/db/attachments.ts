@@ -4,6 +4,7 @@ import type { AttachedBy, AttachmentChanges, AttachmentTable } from '../interfac
 import { DatabaseError } from '../interface/database.ts';
 import type { VolumeAttachment } from '../objects/attachment.ts';
 import { InvalidUUID, VolumeAttachmentNotFound, VolumeNotFound } from '../objects/exceptions.ts';
+import { looksLikeUuid } from '../objects/uuid.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import type { Access } from './access.ts';
 import { removeMetadata } from './metadata.ts';
@@ -188,10 +189,4 @@ function parsed(row: Row, column: 'connection_info' | 'connector'): Readonly<Rec
     // Said below, without the text: it holds secrets.
   }
   throw new DatabaseError('refused', `volume_attachment.${column} of attachment ${row.id} is no JSON dictionary`);
-}
-
-/** Python's `is_uuid_like`: with or without hyphens, braces and `urn:uuid:`, in any case. */
-function looksLikeUuid(text: string): boolean {
-  const digits = text.toLowerCase().replace(/urn:|uuid:|[{}]|-/g, '');
-  return /^[0-9a-f]{32}$/.test(digits);
 }

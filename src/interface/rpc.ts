@@ -9,7 +9,13 @@ export interface RpcMethod {
   readonly since: string;
   readonly class: MethodClass;
   /** Decodes the arguments. Throws TypeError or ValueError (as Python names them) for what is missing, unknown or wrong. */
-  request(context: RequestContext, args: Readonly<Record<string, unknown>>): RpcRequest;
+  request(context: RequestContext, args: Readonly<Record<string, unknown>>, delivery?: Delivery): RpcRequest;
+}
+
+/** How a message came. */
+export interface Delivery {
+  /** The broker has given it out before: what it asks for may have been done (rpc.md R-05). */
+  readonly redelivered: boolean;
 }
 
 export type RpcEndpoint = Readonly<Record<string, RpcMethod>>;

@@ -133,7 +133,7 @@ export class Executions {
     const recording = this.#recording.signal;
     let answer: Answer;
     try {
-      const decoded = method.request(request.context, request.args);
+      const decoded = method.request(request.context, request.args, job);
       job.about = decoded.about;
       const operation = await this.#records.take(decoded, recording);
       if (!job.isRepeatable) job.settle();

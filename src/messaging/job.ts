@@ -15,6 +15,7 @@ export class Job {
   readonly request: Request;
   readonly method: RpcMethod;
   readonly kind: SlotKind;
+  readonly redelivered: boolean;
   readonly received = performance.now();
   state: JobState = 'waiting';
   about = '';
@@ -24,9 +25,10 @@ export class Job {
   readonly #held = new Set<Held>();
   #settled = false;
 
-  constructor(request: Request, method: RpcMethod) {
+  constructor(request: Request, method: RpcMethod, redelivered = false) {
     this.request = request;
     this.method = method;
+    this.redelivered = redelivered;
     // A signal is settled already: it must not wait behind casts that are with the broker still.
     this.kind = request.reply === undefined && method.class !== 'signal' ? 'cast' : 'call';
   }

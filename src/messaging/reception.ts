@@ -146,7 +146,7 @@ export class Reception {
 
   #dispatched(request: Request, message: Incoming): Job | undefined {
     try {
-      return new Job(request, this.#parts.dispatch(request));
+      return new Job(request, this.#parts.dispatch(request), message.redelivered);
     } catch (error) {
       if (!(error instanceof CinderError)) throw error;
       message.accept();

@@ -34,6 +34,12 @@ export class InvalidUUID extends CinderError {
   }
 }
 
+export class InvalidVolumeAttachMode extends CinderError {
+  constructor(kwargs: { mode: string; volume_id: string }, options?: Options) {
+    super(`Invalid attaching mode '${kwargs.mode}' for volume ${kwargs.volume_id}.`, kwargs, options);
+  }
+}
+
 export class InvalidConnectorException extends CinderError {
   constructor(kwargs: { missing: string }, options?: Options) {
     super(`Connector doesn't have required information: ${kwargs.missing}`, kwargs, options);
@@ -82,6 +88,12 @@ export class VolumeBackendAPIException extends CinderError {
   }
 }
 
+export class UnableToFailOver extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Unable to failover to replication target: ${kwargs.reason}.`, kwargs, options);
+  }
+}
+
 export class DriverNotInitialized extends CinderError {
   constructor(options?: Options) {
     super('Volume driver not ready.', {}, options);
@@ -91,6 +103,12 @@ export class DriverNotInitialized extends CinderError {
 export class ExportFailure extends CinderError {
   constructor(kwargs: { reason: string }, options?: Options) {
     super(`Failed to export for volume: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class RemoveExportException extends CinderError {
+  constructor(kwargs: { volume: string; reason: string }, options?: Options) {
+    super(`Failed to remove export for volume ${kwargs.volume}: ${kwargs.reason}`, kwargs, options);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.ts';
 import { cleanUp } from '../volume/cleanup.ts';
+import { FailoverWatch } from '../volume/failover-watch.ts';
 import { HandoverWatch, type Inbox } from '../volume/handover.ts';
 import { cleanUpAtStart } from '../volume/init-host.ts';
 import type { VolumeManager } from '../volume/manager.ts';
@@ -17,6 +18,7 @@ export class RecoveryLoop {
   readonly #manager: VolumeManager;
   readonly #log: Logger;
   readonly #watch: HandoverWatch;
+  readonly #failovers: FailoverWatch;
   readonly #wake = new Set<() => void>();
   #whole = false;
   #lastWhole = Number.NEGATIVE_INFINITY;
@@ -25,6 +27,7 @@ export class RecoveryLoop {
     this.#manager = manager;
     this.#log = log;
     this.#watch = new HandoverWatch(manager, inbox);
+    this.#failovers = new FailoverWatch(manager, inbox);
   }
 
   /** Every consumer stands again, after a start or a break: whatever was handed over meanwhile must be found. */
@@ -60,6 +63,7 @@ export class RecoveryLoop {
       this.#whole = false;
       try {
         waiting = await this.#watch.look(whole, signal);
+        await this.#failovers.look(signal);
         await cleanUp(this.#manager, {}, signal);
       } catch (error) {
         if (!signal.aborted) this.#log.exception(error, 'Error during %s', 'look for lost requests');

@@ -40,6 +40,11 @@ export function preset<T>(argument: Pick<Argument<T>, 'decode'>, value: T): Argu
   return { decode: argument.decode, preset: value };
 }
 
+/** An argument that may be null, and may be left out. */
+export function optional<T>(argument: Pick<Argument<T>, 'decode'>): Argument<T | null> {
+  return { decode: (value) => (value === null ? null : argument.decode(value)), preset: null };
+}
+
 function withId<T extends { readonly id: string }>(codec: ObjectCodec<T>, name: string) {
   return {
     decode(value: unknown): Partial<T> & { readonly id: string } {

@@ -1,16 +1,11 @@
 import { isAbort, messageOf } from '../base/errors.ts';
 import type { ConnectionInfo, Connector, ModelUpdate } from '../interface/volume-driver.ts';
-import type { VolumeAttachment } from '../objects/attachment.ts';
 import type { RequestContext } from '../objects/context.ts';
-import {
-  ExportFailure,
-  InvalidInput,
-  VolumeAttachmentNotFound,
-  VolumeBackendAPIException,
-  VolumeNotFound,
-} from '../objects/exceptions.ts';
+import { ExportFailure, VolumeBackendAPIException } from '../objects/exceptions.ts';
 import type { Volume } from '../objects/volume.ts';
+import { asBackendFailure, validateConnector } from './backend-failure.ts';
 import { completeConnection } from './connection-info.ts';
+import { requireAttachment, requireVolume } from './loading.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
 import { notifyVolume } from './notifications.ts';
@@ -31,8 +26,8 @@ export async function attachmentUpdate(
     volumeId,
     async () => {
       const { db, log } = manager;
-      const volume = await loadVolume(manager, volumeId);
-      const attachment = await loadAttachment(manager, attachmentId);
+      const volume = await requireVolume(manager.db, volumeId);
+      const attachment = await requireAttachment(manager.db, attachmentId);
       await notifyVolume(manager, context, 'attach.start', volume);
       const mode = attachment.attach_mode === 'null' ? textIn(given, 'mode', 'rw') : attachment.attach_mode;
       const connector = attachment.attach_mode === 'null' ? given : { ...given, mode };
@@ -69,8 +64,8 @@ export async function attachmentDelete(
     volumeId,
     async () => {
       const driver = requireDriver(manager);
-      const attachment = await loadAttachment(manager, attachmentId);
-      const volume = await loadVolume(manager, volumeId);
+      const attachment = await requireAttachment(manager.db, attachmentId);
+      const volume = await requireVolume(manager.db, volumeId);
       await notifyVolume(manager, context, 'detach.start', volume);
       if (attachment.connector === null) return null;
       const connector = attachment.connector;
@@ -106,7 +101,7 @@ export async function initializeConnection(
     volumeId,
     async () => {
       requireDriver(manager);
-      const info = await connect(args, await loadVolume(manager, volumeId), connector);
+      const info = await connect(args, await requireVolume(manager.db, volumeId), connector);
       manager.log.log('INFO', { resource: volumeId }, 'Initialize volume connection completed successfully.');
       return info;
     },
@@ -124,7 +119,7 @@ export async function terminateConnection(
     volumeId,
     async () => {
       const driver = requireDriver(manager);
-      const volume = await loadVolume(manager, volumeId);
+      const volume = await requireVolume(manager.db, volumeId);
       await asBackendFailure('Terminate volume connection failed', () =>
         driver.terminateConnection(volume, connector, signal),
       );
@@ -141,7 +136,7 @@ export async function removeExport({ manager, signal }: Args, volumeId: string):
     volumeId,
     async () => {
       const driver = requireDriver(manager);
-      const volume = await loadVolume(manager, volumeId);
+      const volume = await requireVolume(manager.db, volumeId);
       await asBackendFailure('Remove volume export failed', () => driver.removeExport(volume, signal));
       manager.log.log('INFO', { resource: volumeId }, 'Remove volume export completed successfully.');
       return null;
@@ -153,7 +148,7 @@ export async function removeExport({ manager, signal }: Args, volumeId: string):
 /** Checks the connector, makes the export, asks for the connection and completes it. A failure takes the export back. */
 async function connect({ manager, signal }: Args, volume: Volume, connector: Connector): Promise<ConnectionInfo> {
   const driver = requireDriver(manager);
-  validate(manager, connector);
+  validateConnector(manager, connector, 'volume');
   const update = await asBackendFailure('Create export for volume failed', () =>
     driver.createExport(volume, connector, signal),
   );
@@ -166,20 +161,6 @@ async function connect({ manager, signal }: Args, volume: Volume, connector: Con
     await driver.removeExport(exported, signal);
     const data = `Driver initialize connection failed (error: ${messageOf(error)}).`;
     throw new VolumeBackendAPIException({ data }, { cause: error });
-  }
-}
-
-function validate({ driver }: VolumeManager, connector: Connector): void {
-  try {
-    driver.validateConnector(connector);
-  } catch (error) {
-    if (error instanceof Error && error.name === 'InvalidConnectorException') {
-      throw new InvalidInput({ reason: messageOf(error) }, { cause: error });
-    }
-    throw new VolumeBackendAPIException(
-      { data: `Validate volume connection failed (error: ${messageOf(error)}).` },
-      { cause: error },
-    );
   }
 }
 
@@ -206,28 +187,6 @@ async function saveExport(
     }
     throw new ExportFailure({ reason: messageOf(error) }, { cause: error });
   }
-}
-
-/** What a driver throws becomes the one class that the REST layer knows for a backend that failed. */
-async function asBackendFailure<T>(what: string, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    if (isAbort(error)) throw error;
-    throw new VolumeBackendAPIException({ data: `${what}: ${messageOf(error)}` }, { cause: error });
-  }
-}
-
-async function loadVolume({ db }: VolumeManager, volumeId: string): Promise<Volume> {
-  const volume = await db.volumes.get(volumeId);
-  if (volume === undefined) throw new VolumeNotFound({ volume_id: volumeId });
-  return volume;
-}
-
-async function loadAttachment({ db }: VolumeManager, attachmentId: string): Promise<VolumeAttachment> {
-  const attachment = await db.attachments.get(attachmentId);
-  if (attachment === undefined) throw new VolumeAttachmentNotFound({ filter: `attachment_id = ${attachmentId}` });
-  return attachment;
 }
 
 function textIn(connector: Connector, key: string, otherwise: string): string {

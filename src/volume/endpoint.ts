@@ -21,6 +21,8 @@ import { createSnapshot } from './create-snapshot.ts';
 import { createVolume } from './create-volume.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { deleteVolume } from './delete-volume.ts';
+import { attachEndpoint } from './endpoint-attach.ts';
+import { serviceEndpoint } from './endpoint-service.ts';
 import { extendVolume } from './extend-volume.ts';
 import { getLogLevels, setLogLevels } from './log-levels.ts';
 import type { VolumeManager } from './manager.ts';
@@ -177,6 +179,8 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
         run: async () => getLogLevels(levels, args.log_request),
       }),
     ),
+    ...attachEndpoint(manager),
+    ...serviceEndpoint(manager),
   } satisfies Record<string, RpcMethod>;
 }
 

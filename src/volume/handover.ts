@@ -8,6 +8,7 @@ import type { Volume } from '../objects/volume.ts';
 import type { Held } from './claim.ts';
 import { describe, migrationSource } from './cleanup.ts';
 import type { VolumeManager } from './manager.ts';
+import { pages } from './pages.ts';
 import {
   lostSnapshot,
   lostVolume,
@@ -193,18 +194,4 @@ export class HandoverWatch {
 function isNobodys(row: WorkerRow | undefined): boolean {
   if (row === undefined || row.service_id === null) return true;
   return row.owner === undefined || row.owner.deleted || row.owner.binary !== 'cinder-volume';
-}
-
-/** Rows page by page, so that a large table costs no memory. */
-export async function* pages<T extends { readonly id: string }>(
-  read: (page: { after?: string; limit: number }) => Promise<readonly T[]>,
-): AsyncGenerator<T> {
-  const limit = 200;
-  let rows = await read({ limit });
-  for (;;) {
-    yield* rows;
-    const last = rows.at(-1);
-    if (rows.length < limit || last === undefined) return;
-    rows = await read({ after: last.id, limit });
-  }
 }

@@ -5,8 +5,8 @@ import type { ServiceHost } from '../objects/host.ts';
 import type { Volume } from '../objects/volume.ts';
 import { publishCapabilities } from './capabilities.ts';
 import { cleanUp } from './cleanup.ts';
-import { pages } from './handover.ts';
 import type { VolumeManager } from './manager.ts';
+import { pages } from './pages.ts';
 
 /** What the set-up tells the service that waits for it. */
 export interface SetupListener {
@@ -93,7 +93,9 @@ export async function afterInit(manager: VolumeManager, signal: AbortSignal): Pr
   }
   const row = await db.services.get(service.id);
   const replication = capabilities.described['replication_enabled'] === true ? 'enabled' : 'disabled';
-  if (row !== undefined && row.replication_status !== 'failed-over' && row.replication_status !== replication) {
+  // A failover that was asked for is not forgotten by a restart: its message, or the look for lost ones, ends it.
+  const kept = ['failed-over', 'failing-over'];
+  if (row !== undefined && !kept.includes(row.replication_status ?? '') && row.replication_status !== replication) {
     await db.services.update(service.id, { replication_status: replication });
   }
   log.info('Driver post RPC initialization completed successfully.');

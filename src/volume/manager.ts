@@ -2,9 +2,9 @@ import type { Logger } from '../base/log.ts';
 import type { KeyedMutex } from '../base/mutex.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
 import type { Database } from '../interface/database.ts';
+import type { StorageDriver } from '../interface/driver-features.ts';
 import type { Notifier } from '../interface/notifier.ts';
 import type { Scheduler } from '../interface/scheduler.ts';
-import type { VolumeDriver } from '../interface/volume-driver.ts';
 import type { CleanupNote } from '../interface/worker-report.ts';
 import { DriverNotInitialized } from '../objects/exceptions.ts';
 import type { ServiceHost } from '../objects/host.ts';
@@ -15,7 +15,7 @@ import type { VolumeSettings } from './options.ts';
 /** What the operations of one backend share: a record, handed to each of them, and no class with their names on it. */
 export interface VolumeManager {
   readonly host: ServiceHost;
-  readonly driver: VolumeDriver;
+  readonly driver: StorageDriver;
   readonly db: Database;
   readonly coordinator: Coordinator;
   readonly scheduler: Scheduler;
@@ -42,7 +42,7 @@ export interface VolumeManager {
 }
 
 /** Throws DriverNotInitialized while the driver is not set up: most operations begin so. */
-export function requireDriver(manager: Pick<VolumeManager, 'initialized' | 'driver' | 'log'>): VolumeDriver {
+export function requireDriver(manager: Pick<VolumeManager, 'initialized' | 'driver' | 'log'>): StorageDriver {
   if (!manager.initialized) throw new DriverNotInitialized();
   return manager.driver;
 }

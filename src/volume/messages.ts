@@ -14,6 +14,8 @@ export const userMessages = {
   snapshotDeleteFailed: { action_id: '010', detail_id: '016' },
   extendFailed: { action_id: '007', detail_id: '010' },
   extendLost: { action_id: '007', detail_id: '001' },
+  attachModeInvalid: { action_id: '002', detail_id: '005' },
+  legacyAttachNotReady: { action_id: '002', detail_id: '002' },
   attachDriverNotReady: { action_id: '004', detail_id: '002' },
   uploadLost: { action_id: '003', detail_id: '004' },
   reimageLost: { action_id: '016', detail_id: '001' },

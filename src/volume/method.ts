@@ -1,5 +1,5 @@
 import { WrongType, WrongValue } from '../base/errors.ts';
-import type { MethodClass, RpcMethod, RpcOperation } from '../interface/rpc.ts';
+import type { Delivery, MethodClass, RpcMethod, RpcOperation } from '../interface/rpc.ts';
 import type { RequestContext } from '../objects/context.ts';
 
 /** Reads one argument. With `preset` the argument may be missing. */
@@ -21,13 +21,13 @@ export function method<A extends Arguments>(
   kind: MethodClass,
   table: A,
   about: (args: Decoded<A>) => string,
-  record: (context: RequestContext, args: Decoded<A>, signal: AbortSignal) => Promise<Recorded> | Recorded,
+  record: (context: RequestContext, args: Decoded<A>, delivery: Delivery) => Promise<Recorded> | Recorded,
 ): RpcMethod {
   const known = Object.entries(table);
   return {
     since,
     class: kind,
-    request(context, wire) {
+    request(context, wire, delivery = { redelivered: false }) {
       const unknown = Object.keys(wire).find((key) => !Object.hasOwn(table, key));
       if (unknown !== undefined) {
         throw new WrongType(`VolumeManager.${name}() got an unexpected keyword argument '${unknown}'`);
@@ -35,7 +35,7 @@ export function method<A extends Arguments>(
       const args = Object.fromEntries(
         known.map(([key, argument]) => [key, decodeArgument(name, key, argument, wire)]),
       ) as Decoded<A>;
-      return { about: about(args), record: async (signal) => record(context, args, signal) };
+      return { about: about(args), record: async () => record(context, args, delivery) };
     },
   };
 }

@@ -5,9 +5,9 @@ import { openDatabase } from '../../src/db/database.ts';
 import { databaseGroup, tableGroup } from '../../src/db/options.ts';
 import type { Coordinator } from '../../src/interface/coordinator.ts';
 import type { Database } from '../../src/interface/database.ts';
-import type { RpcMethod } from '../../src/interface/rpc.ts';
+import type { StorageDriver } from '../../src/interface/driver-features.ts';
+import type { Delivery, RpcMethod } from '../../src/interface/rpc.ts';
 import type { Scheduler } from '../../src/interface/scheduler.ts';
-import type { VolumeDriver } from '../../src/interface/volume-driver.ts';
 import type { NewVolume } from '../../src/interface/volume-table.ts';
 import type { CleanupNote } from '../../src/interface/worker-report.ts';
 import { contextFor } from '../../src/objects/context.ts';
@@ -22,13 +22,13 @@ import { presets } from './presets.ts';
 export const host = serviceHost('node1', 'lvm');
 
 /** A driver that succeeds at everything and remembers what it was asked; single answers can be replaced. */
-export function paperDriver(answers: Partial<VolumeDriver> = {}): { driver: VolumeDriver; calls: string[] } {
+export function paperDriver(answers: Partial<StorageDriver> = {}): { driver: StorageDriver; calls: string[] } {
   const calls: string[] = [];
   const told = <T>(name: string, id: string, value: T): T => {
     calls.push(`${name} ${id}`);
     return value;
   };
-  const driver: VolumeDriver = {
+  const driver: StorageDriver = {
     name: 'PaperDriver',
     version: '1',
     doSetup: async () => {},
@@ -79,14 +79,15 @@ export interface TestManager extends VolumeManager, AsyncDisposable {
 
 /** A manager over an in-memory database and a driver on paper, its service row registered. */
 export async function testManager(
-  answers: Partial<VolumeDriver> = {},
+  answers: Partial<StorageDriver> = {},
   changes: Partial<VolumeManager> = {},
 ): Promise<TestManager> {
   const db = await openDatabase('sqlite://', presets({ ...databaseGroup.options, ...tableGroup.options }), {
     logger: silent,
   });
+  const own = changes.host ?? host;
   const row = await db.services.register({
-    host,
+    host: own,
     binary: 'cinder-volume',
     topic: 'cinder-volume',
     availability_zone: 'nova',
@@ -97,7 +98,7 @@ export async function testManager(
   });
   const { driver, calls } = paperDriver(answers);
   const service = { id: row.id, uuid: row.uuid };
-  const claims = new Claims({ db, log: silent, host, serviceId: () => service.id });
+  const claims = new Claims({ db, log: silent, host: own, serviceId: () => service.id });
   const notes: CleanupNote[] = [];
   const reported: unknown[] = [];
   const rescheduled: unknown[] = [];
@@ -166,10 +167,15 @@ export function aVolume(changes: Partial<NewVolume> = {}): NewVolume {
 export const levels = { levels: () => new Map<string, string>(), setLevels: () => {} };
 
 /** Sends one message through the endpoint table, as the RPC server does; undefined when there was nothing to do. */
-export async function send(manager: TestManager, name: string, args: Record<string, unknown>): Promise<unknown> {
+export async function send(
+  manager: TestManager,
+  name: string,
+  args: Record<string, unknown>,
+  delivery: Delivery = { redelivered: false },
+): Promise<unknown> {
   const method: RpcMethod | undefined = volumeEndpoint(manager, levels)[name];
   if (method === undefined) throw new Error(`no method ${name}`);
   const context = contextFor({ user_id: 'u1', project_id: 'p1' });
-  const operation = await method.request(context, args).record(new AbortController().signal);
+  const operation = await method.request(context, args, delivery).record(new AbortController().signal);
   return operation?.run(new AbortController().signal);
 }

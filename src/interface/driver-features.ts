@@ -1,0 +1,59 @@
+import type { Snapshot } from '../objects/snapshot.ts';
+import type { Volume } from '../objects/volume.ts';
+import type { ConnectionInfo, Connector, ModelUpdate, VolumeDriver } from './volume-driver.ts';
+
+/** A snapshot that hosts can read, without a volume made of it. A driver has all four or none. */
+interface SnapshotExports {
+  createExportSnapshot(
+    snapshot: Snapshot,
+    volume: Volume,
+    connector: Connector,
+    signal: AbortSignal,
+  ): Promise<ModelUpdate>;
+  removeExportSnapshot(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<void>;
+  initializeConnectionSnapshot(
+    snapshot: Snapshot,
+    volume: Volume,
+    connector: Connector,
+    signal: AbortSignal,
+  ): Promise<ConnectionInfo>;
+  terminateConnectionSnapshot(
+    snapshot: Snapshot,
+    volume: Volume,
+    connector: Connector | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** What a failover has come to (manager.md §12.3). */
+export interface FailedOver {
+  /** The target that serves from now on. */
+  readonly activeBackendId: string | null;
+  readonly volumes: readonly { readonly volume_id: string; readonly updates: FailoverUpdate }[];
+}
+
+/** Columns of a volume after a failover; `status` only where it changes. */
+type FailoverUpdate = ModelUpdate & { readonly status?: string };
+
+/** A backend with a second site. */
+interface Replication {
+  /** Moves to another target, `default` being the way back. Throws InvalidReplicationTarget for one that there is not. */
+  failoverHost(volumes: readonly Volume[], secondaryId: string | null, signal: AbortSignal): Promise<FailedOver>;
+  /** The cluster has failed over; this member follows. */
+  failoverCompleted(activeBackendId: string | null, signal: AbortSignal): Promise<void>;
+  /** The operator freezes the backend: nothing will be made on it. A failure changes nothing. */
+  freezeBackend(signal: AbortSignal): Promise<void>;
+  /** Undoes it. A failure leaves the service disabled. */
+  thawBackend(signal: AbortSignal): Promise<void>;
+}
+
+/** What a driver may do itself when the manager knows another way, or none. */
+interface Extras {
+  /** Another project is about to own the volume. */
+  acceptTransfer(volume: Volume, newUser: string, newProject: string, signal: AbortSignal): Promise<ModelUpdate>;
+  /** Whether files of this backend belong to a user without rights; false for devices. */
+  secureFileOperationsEnabled(): boolean;
+}
+
+/** A driver with all that it may have besides. What is absent is done in the general way, or refused (storage.md §2.1). */
+export type StorageDriver = VolumeDriver & Partial<SnapshotExports & Replication & Extras>;
