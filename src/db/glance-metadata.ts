@@ -10,6 +10,25 @@ export async function copyGlanceMetadata(db: Kysely<Schema>, from: GlanceOwner, 
   return rows.length > 0;
 }
 
+/** The live image properties; of a key that stands twice the later row counts. */
+export async function glanceMetadataOf(db: Kysely<Schema>, owner: GlanceOwner): Promise<Record<string, string>> {
+  const rows = await live(db, owner).select(['key', 'value']).orderBy('id').execute();
+  return Object.fromEntries(rows.map(({ key, value }) => [key ?? '', value ?? '']));
+}
+
+export async function replaceGlanceMetadata(
+  db: Kysely<Schema>,
+  owner: GlanceOwner,
+  properties: Readonly<Record<string, string>>,
+): Promise<void> {
+  await removeGlanceMetadata(db, owner);
+  await addGlanceMetadata(
+    db,
+    owner,
+    Object.entries(properties).map(([key, value]) => ({ key, value })),
+  );
+}
+
 export async function addGlanceMetadata(
   db: Kysely<Schema>,
   owner: GlanceOwner,

@@ -1,6 +1,7 @@
 import type { Tables } from '../interface/database.ts';
 import type { Access } from './access.ts';
 import { attachmentTable } from './attachments.ts';
+import { imageCacheTable } from './image-cache.ts';
 import { messageTable } from './messages.ts';
 import type { TableOptions } from './options.ts';
 import { quotaTable } from './quotas.ts';
@@ -21,6 +22,7 @@ export function tablesOn(access: Access, options: TableOptions): Tables {
     workers: workerTable(access),
     quotas: quotaTable(access, options),
     messages: messageTable(access, message_ttl),
+    imageCache: imageCacheTable(access),
     volumeTypes: volumeTypeTable(access, default_volume_type),
   };
 }

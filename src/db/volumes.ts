@@ -5,7 +5,12 @@ import { type ServiceHost, serviceOf } from '../objects/host.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Access } from './access.ts';
 import { attachmentsOf } from './attachments.ts';
-import { copyGlanceMetadata, removeGlanceMetadata } from './glance-metadata.ts';
+import {
+  copyGlanceMetadata,
+  glanceMetadataOf,
+  removeGlanceMetadata,
+  replaceGlanceMetadata,
+} from './glance-metadata.ts';
 import { ofService } from './host-filter.ts';
 import { mergeMetadata, metadataOf, removeMetadata } from './metadata.ts';
 import type { Schema } from './schema.ts';
@@ -31,6 +36,8 @@ export function volumeTable({ read, write }: Access, defaultTypeName: string): V
       write((db) => mergeMetadata(db, 'volume_admin_metadata', id, { [key]: value })),
     removeAdminMetadata: (id, key) => write((db) => removeMetadata(db, 'volume_admin_metadata', id, key)),
     copyGlanceMetadata: (from, to) => write((db) => copyGlanceMetadata(db, from, to)),
+    glanceMetadata: (of) => read((db) => glanceMetadataOf(db, of)),
+    replaceGlanceMetadata: (of, properties) => write((db) => replaceGlanceMetadata(db, of, properties)),
     removeGlanceMetadata: (of) => write((db) => removeGlanceMetadata(db, of)),
   };
 }

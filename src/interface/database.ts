@@ -1,4 +1,5 @@
 import type { AttachmentTable } from './attachment-table.ts';
+import type { ImageCacheTable } from './image-cache-table.ts';
 import type { MessageTable } from './message-table.ts';
 import type { QuotaTable } from './quota-table.ts';
 import type { ServiceTable } from './service-table.ts';
@@ -22,6 +23,7 @@ export interface Tables {
   readonly workers: WorkerTable;
   readonly quotas: QuotaTable;
   readonly messages: MessageTable;
+  readonly imageCache: ImageCacheTable;
   readonly volumeTypes: VolumeTypeTable;
 }
 

@@ -45,6 +45,10 @@ export interface VolumeTable {
   removeAdminMetadata(id: string, key: string): Promise<void>;
   /** Copies the image properties of a bootable source (database.md §3.3); true when there were any. */
   copyGlanceMetadata(from: GlanceOwner, to: GlanceOwner): Promise<boolean>;
+  /** The image properties of a bootable volume or snapshot; empty where it has none. */
+  glanceMetadata(of: GlanceOwner): Promise<Readonly<Record<string, string>>>;
+  /** Makes these the image properties, in place of any that there are. */
+  replaceGlanceMetadata(of: GlanceOwner, properties: Readonly<Record<string, string>>): Promise<void>;
   removeGlanceMetadata(of: GlanceOwner): Promise<void>;
 }
 
