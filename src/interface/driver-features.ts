@@ -51,6 +51,8 @@ interface Replication {
 interface Extras {
   /** Another project is about to own the volume. */
   acceptTransfer(volume: Volume, newUser: string, newProject: string, signal: AbortSignal): Promise<ModelUpdate>;
+  /** Whether a revert begins with a snapshot of the state before; it does where nothing else is said. */
+  snapshotRevertUseTempSnapshot(): boolean;
   /** Whether files of this backend belong to a user without rights; false for devices. */
   secureFileOperationsEnabled(): boolean;
 }

@@ -88,6 +88,12 @@ export class VolumeBackendAPIException extends CinderError {
   }
 }
 
+export class BadResetResourceStatus extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Bad reset resource status : ${kwargs.reason}`, kwargs, options);
+  }
+}
+
 export class UnableToFailOver extends CinderError {
   constructor(kwargs: { reason: string }, options?: Options) {
     super(`Unable to failover to replication target: ${kwargs.reason}.`, kwargs, options);

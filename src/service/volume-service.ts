@@ -7,6 +7,7 @@ import { version } from '../base/version.ts';
 import type { Configuration } from '../config/load.ts';
 import { openCoordinator } from '../coordination/coordinator.ts';
 import { lockFolder } from '../coordination/options.ts';
+import { volumeCopier } from '../image/volume-copier.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
 import { daemonGroup, serviceGroup } from '../interface/daemon-options.ts';
 import type { Database } from '../interface/database.ts';
@@ -301,6 +302,7 @@ export class VolumeService {
     const manager: VolumeManager = {
       ...parts,
       host,
+      copier: volumeCopier(this.#options.exec),
       scheduler: schedulerClient(bus.client),
       notifier: notifier({
         values: this.#configuration.values(notificationGroup),

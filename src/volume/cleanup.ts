@@ -1,22 +1,11 @@
 import { messageOf } from '../base/errors.ts';
 import { withLogContext } from '../base/log.ts';
 import { secondsBetween, utcNow } from '../base/time.ts';
-import type { Tables } from '../interface/database.ts';
 import type { WorkerRow } from '../interface/worker-table.ts';
 import type { CleanupRequest } from '../objects/cleanup-request.ts';
 import { contextFor } from '../objects/context.ts';
-import type { Volume } from '../objects/volume.ts';
 import type { VolumeManager } from './manager.ts';
-import {
-  interruptedSnapshot,
-  interruptedVolume,
-  ownerOf,
-  recoverSnapshot,
-  recoverVolume,
-  type SnapshotAction,
-  type VolumeAction,
-} from './recovery.ts';
-import { loadSnapshot, type SnapshotOfVolume } from './resources.ts';
+import { recoveryKinds } from './recovery-kinds.ts';
 
 /** What a clean-up may take for abandoned. */
 export interface CleanupScope {
@@ -73,94 +62,40 @@ function isFresh(row: WorkerRow, downTime: number): boolean {
 
 /** One row. What fails is logged, and the row stays for the next look. */
 async function cleanRow(manager: VolumeManager, row: WorkerRow): Promise<void> {
+  const { type, id } = row.key;
   try {
-    if (row.key.type === 'Volume') await cleanVolume(manager, row);
-    else if (row.key.type === 'Snapshot') await cleanSnapshot(manager, row);
+    const taken = await takeRow(manager, row);
+    if (taken === undefined) return;
+    const { found, recovery } = taken;
+    manager.cleanupLog.info('Cleaning %s with id %s and status %s', type, id, found.status);
+    manager.note({ at: Date.now(), type, id, status: found.status, action: recovery.what });
+    const context = contextFor(found.owner);
+    const held = manager.claims.hold(taken.claim, found);
+    await withLogContext(context, () =>
+      manager.claims.run(held, manager.signal, (work) => recovery.run(manager, context, work)),
+    );
   } catch (error) {
     if (manager.signal.aborted) return;
-    const { type, id } = row.key;
     manager.log.log('ERROR', { error, resource: id }, 'Error while cleaning %s %s: %s', type, id, messageOf(error));
   }
 }
 
-async function cleanVolume(manager: VolumeManager, row: WorkerRow): Promise<void> {
-  const redo = manager.settings.cleanup_interrupted_creates === 'redo';
-  const taken = await takeRow(manager, row, async (tx) => {
-    const volume = await tx.volumes.get(row.key.id);
-    if (volume === undefined || volume.status !== row.status) return undefined;
-    const action = interruptedVolume(volume, await migrationSource(tx, volume), redo);
-    if (action?.do === 'create') await tx.volumes.setAdminMetadata(volume.id, 'interrupted_at', utcNow());
-    return action === undefined ? undefined : { resource: volume, action };
-  });
-  if (taken === undefined) return;
-  const { resource: volume, action } = taken;
-  tell(manager, row, volume.status, describe(action));
-  const context = contextFor(ownerOf(volume));
-  const held = manager.claims.hold(taken.claim, volume);
-  await withLogContext(context, () =>
-    manager.claims.run(held, manager.signal, (work) => recoverVolume(manager, context, work, action)),
-  );
-}
-
-async function cleanSnapshot(manager: VolumeManager, row: WorkerRow): Promise<void> {
-  const redo = manager.settings.cleanup_interrupted_creates === 'redo';
-  const taken = await takeRow(manager, row, async (tx) => {
-    const found = await loadSnapshot(tx, row.key.id);
-    if (found === undefined || !(found.status === row.status || row.status === 'managing')) return undefined;
-    const action = interruptedSnapshot(found, row.status, redo);
-    if (action?.do === 'create') {
-      await tx.volumes.setAdminMetadata(found.volume.id, `interrupted_at ${found.snapshot.id}`, utcNow());
-    }
-    return action === undefined ? undefined : { resource: found, action };
-  });
-  if (taken === undefined) return;
-  const { resource, action } = taken;
-  tell(manager, row, resource.snapshot.status, describe(action));
-  const context = contextFor(ownerOf(resource.snapshot));
-  const held = manager.claims.hold<SnapshotOfVolume>(taken.claim, resource);
-  await withLogContext(context, () =>
-    manager.claims.run(held, manager.signal, (work) => recoverSnapshot(manager, context, work, action)),
-  );
-}
-
 /** Takes the row by compare-and-set; one that no longer says anything about its resource is deleted. */
-async function takeRow<T>(manager: VolumeManager, row: WorkerRow, decide: (tx: Tables) => Promise<T | undefined>) {
+async function takeRow(manager: VolumeManager, row: WorkerRow) {
   const serviceId = manager.service.id;
+  const kind = recoveryKinds[row.key.type];
+  if (kind === undefined) return undefined;
+  const redo = manager.settings.cleanup_interrupted_creates === 'redo';
   return manager.db.transaction(async (tx) => {
     const claim = await tx.workers.take(row, row.status, serviceId);
     if (claim === undefined) return undefined;
-    const decision = await decide(tx);
-    if (decision === undefined) await tx.workers.release(claim, serviceId);
-    return decision === undefined ? undefined : { claim, ...decision };
+    const found = await kind.find(tx, row.key.id);
+    const recovery = found?.interrupted(row.status, redo);
+    if (found === undefined || recovery === undefined) {
+      await tx.workers.release(claim, serviceId);
+      return undefined;
+    }
+    await recovery.before?.(tx);
+    return { claim, found, recovery };
   });
-}
-
-/** The volume that a migration target is to replace; only then is it looked up. */
-export async function migrationSource(tx: Tables, volume: Volume): Promise<Volume | undefined> {
-  const id = volume.migration_status?.startsWith('target:')
-    ? volume.migration_status.slice('target:'.length)
-    : undefined;
-  return id === undefined ? undefined : tx.volumes.get(id);
-}
-
-function tell(manager: VolumeManager, row: WorkerRow, status: string, action: string): void {
-  const { type, id } = row.key;
-  manager.cleanupLog.info('Cleaning %s with id %s and status %s', type, id, status);
-  manager.note({ at: Date.now(), type, id, status, action });
-}
-
-/** One line for `/status` and the log. */
-export function describe(action: VolumeAction | SnapshotAction): string {
-  switch (action.do) {
-    case 'create':
-      return 'made again';
-    case 'delete':
-      return action.unmanage ? 'unmanaged' : 'deleted';
-    case 'discard':
-      return 'removed';
-    case 'status':
-      return `status ${action.status}`;
-    default:
-      return action satisfies never;
-  }
 }

@@ -27,6 +27,7 @@ import { extendVolume } from './extend-volume.ts';
 import { getLogLevels, setLogLevels } from './log-levels.ts';
 import type { VolumeManager } from './manager.ts';
 import { method } from './method.ts';
+import { revertToSnapshot } from './revert-to-snapshot.ts';
 
 /** The RPC surface of the volume service (rpc.md §4): what has no row here does not exist on the wire. */
 export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEndpoint {
@@ -58,6 +59,17 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
           extendVolume(manager, context, claimed, { new_size: args.new_size, reservations }),
         );
       },
+    ),
+    revert_to_snapshot: method(
+      'revert_to_snapshot',
+      '3.15',
+      'work',
+      { volume: volumeArgument, snapshot: snapshotArgument },
+      aboutVolume,
+      (context, { volume, snapshot }) =>
+        work(manager, volumeClaim('revert_to_snapshot', volume, ['reverting']), (claimed, progress) =>
+          revertToSnapshot(manager, elevated(context), claimed, snapshot.id, progress),
+        ),
     ),
     create_snapshot: method(
       'create_snapshot',

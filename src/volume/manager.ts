@@ -1,6 +1,7 @@
 import type { Logger } from '../base/log.ts';
 import type { KeyedMutex } from '../base/mutex.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
+import type { DataCopier } from '../interface/data-copier.ts';
 import type { Database } from '../interface/database.ts';
 import type { StorageDriver } from '../interface/driver-features.ts';
 import type { Notifier } from '../interface/notifier.ts';
@@ -18,6 +19,7 @@ export interface VolumeManager {
   readonly driver: StorageDriver;
   readonly db: Database;
   readonly coordinator: Coordinator;
+  readonly copier: DataCopier;
   readonly scheduler: Scheduler;
   readonly notifier: Notifier;
   readonly claims: Claims;

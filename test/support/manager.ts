@@ -115,6 +115,7 @@ export async function testManager(
     reported,
     rescheduled,
     coordinator: paperCoordinator(),
+    copier: { copy: async () => {} },
     scheduler,
     notifier: { enabled: false, info: async () => {} },
     claims,

@@ -1,0 +1,113 @@
+import { isAbort } from '../base/errors.ts';
+import type { Progress } from '../interface/volume-driver.ts';
+import type { RequestContext } from '../objects/context.ts';
+import { BadResetResourceStatus } from '../objects/exceptions.ts';
+import type { Snapshot } from '../objects/snapshot.ts';
+import type { Volume } from '../objects/volume.ts';
+import type { Work } from './claim.ts';
+import { deleteSnapshotOf } from './delete-snapshot.ts';
+import { requireSnapshot } from './loading.ts';
+import { copyLocally } from './local-copy.ts';
+import { requireDriver, type VolumeManager } from './manager.ts';
+import { notifySnapshot, notifyVolume } from './notifications.ts';
+import { makeTemporarySnapshot, makeTemporaryVolume, removeTemporaryVolume } from './temporary.ts';
+
+/**
+ * Sets a volume back to one of its snapshots (manager.md §6.3). A snapshot of the state before is made first and removed
+ * when all went well; after a failure it stays, the volume is in `error`, and the snapshot is `available` again.
+ */
+export async function revertToSnapshot(
+  manager: VolumeManager,
+  context: RequestContext,
+  work: Work<Volume>,
+  snapshotId: string,
+  progress: Progress,
+): Promise<void> {
+  const { resource: volume, signal } = work;
+  const { snapshot } = await requireSnapshot(manager.db, snapshotId);
+  const notify = async (event: string, changes: Pick<Volume, 'status'>): Promise<void> => {
+    await notifyVolume(manager, context, event, { ...volume, ...changes });
+    await notifySnapshot(manager, context, event, snapshot, volume);
+  };
+  await notify('revert.start', volume);
+  let before: Snapshot | undefined;
+  try {
+    const driver = requireDriver(manager);
+    if (driver.snapshotRevertUseTempSnapshot?.() ?? true) {
+      const display_name = `[revert] volume ${volume.id} backup snapshot`;
+      before = await makeTemporarySnapshot(manager, context, volume, { display_name }, signal);
+    }
+    if (driver.revertToSnapshot !== undefined) await driver.revertToSnapshot(volume, snapshot, signal, progress);
+    else await copyBack(manager, context, volume, snapshot, signal, progress);
+  } catch (error) {
+    if (signal.aborted && isAbort(error)) throw error;
+    await endRevert(manager, work, snapshot);
+    await notify('revert.end', { status: 'error' });
+    throw error;
+  }
+  await becomeAvailable(work, snapshot);
+  if (before !== undefined) await deleteSnapshotOf(manager, context, before, volume, false, signal);
+  await notify('revert.end', { status: 'available' });
+  manager.log.log('INFO', { resource: volume.id }, 'Volume was reverted to snapshot %s', snapshot.id);
+}
+
+/** Ends a revert that failed, or that was cut off: its temporary volume goes, the volume is in `error`. */
+export async function endRevert(
+  manager: VolumeManager,
+  { resource: volume, signal, finish }: Work<Volume>,
+  snapshot: Snapshot | undefined,
+): Promise<void> {
+  const left = snapshot === undefined ? [] : await manager.db.volumes.named(copyName(snapshot));
+  for (const copy of left) {
+    if (copy.use_quota === false && copy.snapshot_id === snapshot?.id)
+      await removeTemporaryVolume(manager, copy, signal);
+  }
+  await finish(async (tx) => {
+    await tx.volumes.update(volume.id, { status: 'error' }, ['reverting']);
+    if (snapshot !== undefined) await tx.snapshots.update(snapshot.id, { status: 'available' }, ['restoring']);
+  });
+}
+
+/** For a driver that cannot: a volume is made of the snapshot, and its data are copied over. */
+async function copyBack(
+  manager: VolumeManager,
+  context: RequestContext,
+  volume: Volume,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const driver = requireDriver(manager);
+  const named = { display_name: copyName(snapshot), snapshot_id: snapshot.id };
+  const copy = await makeTemporaryVolume(
+    manager,
+    context,
+    { like: volume, status: 'in-use', ...named },
+    (made, stop) => driver.createVolumeFromSnapshot(made, snapshot, stop, () => {}),
+    signal,
+  );
+  try {
+    await copyLocally(manager, copy, volume, signal, progress);
+  } finally {
+    if (!signal.aborted) await removeTemporaryVolume(manager, copy, signal);
+  }
+}
+
+function copyName(snapshot: Snapshot): string {
+  return `[revert] temporary volume created from snapshot ${snapshot.id}`;
+}
+
+async function becomeAvailable({ resource: volume, finish }: Work<Volume>, snapshot: Snapshot): Promise<void> {
+  const reset = await finish(async (tx) => ({
+    volume: await tx.volumes.update(volume.id, { status: 'available' }, ['reverting']),
+    snapshot: await tx.snapshots.update(snapshot.id, { status: 'available' }, ['restoring']),
+  }));
+  const left = [
+    ...(reset.volume ? [] : [`volume ${volume.id}`]),
+    ...(reset.snapshot ? [] : [`snapshot ${snapshot.id}`]),
+  ];
+  if (left.length > 0) {
+    const reason = `Revert finished, but failed to reset ${left.join(' and ')} status to available, please manually reset it.`;
+    throw new BadResetResourceStatus({ reason });
+  }
+}

@@ -1,0 +1,185 @@
+import { utcNow } from '../base/time.ts';
+import type { Tables } from '../interface/database.ts';
+import { requestSpecFromPrimitive } from '../objects/request-spec.ts';
+import type { Snapshot } from '../objects/snapshot.ts';
+import { isMigrationTarget, type Volume } from '../objects/volume.ts';
+import { createVolume, forgetRecovery } from './create-volume.ts';
+import { deleteVolume } from './delete-volume.ts';
+import { requireDriver } from './manager.ts';
+import { tellUser, type UserMessage, userMessages } from './messages.ts';
+import { pages } from './pages.ts';
+import { bound, type Found, type Recovery, type RecoveryKind } from './recovery.ts';
+import { volumeKey } from './resources.ts';
+import { endRevert, revertToSnapshot } from './revert-to-snapshot.ts';
+
+/** All that the rows say of a volume, as far as a decision needs it. */
+interface Facts {
+  readonly volume: Volume;
+  /** The volume that a migration target is to replace. */
+  readonly source: Volume | undefined;
+  /** Its snapshot that is being restored. */
+  readonly restoring: Snapshot | undefined;
+  /** cinder-backup is writing it. */
+  readonly fromBackup: boolean;
+  /** `cleanup_interrupted_creates` is `redo`. */
+  readonly redo: boolean;
+}
+
+type Decision = (facts: Facts) => Recovery<Volume> | undefined;
+
+/** A row of ours of this status, and nobody at work (manager.md §2.3). */
+const interrupted: Readonly<Record<string, Decision>> = {
+  creating: interruptedCreate,
+  downloading: interruptedCreate,
+  deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
+  error_managing_deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
+  extending: () => status('error_extending', userMessages.extendFailed),
+  managing: () => status('error_managing'),
+  unmanaging: () => status('error_unmanaging'),
+  uploading: () => settled(userMessages.uploadLost),
+  reverting: ({ restoring }) => failRevert(restoring),
+};
+
+/** The row waits for a message that never came (manager.md §2.6 rule 6). */
+const lost: Readonly<Record<string, Decision>> = {
+  creating: lostCreate,
+  deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
+  error_managing_deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
+  unmanaging: () => deleteAgain({ cascade: false, unmanage_only: true }),
+  extending: ({ volume }) =>
+    volume.previous_status === null
+      ? settled(userMessages.extendLost)
+      : status(volume.previous_status, userMessages.extendLost),
+  uploading: () => settled(userMessages.uploadLost),
+  downloading: () => status('error', userMessages.reimageLost),
+  managing: () => status('error_managing', userMessages.scheduleFailed),
+  reverting: ({ restoring }) => (restoring === undefined ? status('error') : revertAgain(restoring)),
+};
+
+export const volumeRecovery: RecoveryKind = {
+  async find(tx, id): Promise<Found | undefined> {
+    const volume = await tx.volumes.get(id);
+    if (volume === undefined) return undefined;
+    const facts = { volume, ...(await factsAbout(tx, volume)) };
+    return {
+      status: volume.status,
+      host: volume.host,
+      owner: volume,
+      marks: [volume.migration_status, volume.updated_at],
+      interrupted: (recorded, redo) =>
+        recorded === volume.status ? bound(volume, interrupted[volume.status]?.({ ...facts, redo })) : undefined,
+      // Volumes of a group wait for the group's own message.
+      lost: () =>
+        volume.group_id === null ? bound(volume, lost[volume.status]?.({ ...facts, redo: true })) : undefined,
+    };
+  },
+  async *candidates({ db, host }) {
+    for await (const { id } of pages((page) => db.volumes.ofService(host, page, Object.keys(lost))))
+      yield volumeKey(id);
+  },
+};
+
+async function factsAbout(tx: Tables, volume: Volume): Promise<Omit<Facts, 'volume' | 'redo'>> {
+  const target = volume.migration_status?.startsWith('target:') ? volume.migration_status.slice(7) : undefined;
+  const snapshots = volume.status === 'reverting' ? await tx.snapshots.ofVolume(volume.id) : [];
+  return {
+    source: target === undefined ? undefined : await tx.volumes.get(target),
+    restoring: snapshots.find((snapshot) => snapshot.status === 'restoring'),
+    fromBackup: volume.status === 'creating' && (await tx.volumes.restoredFromBackup(volume.id)),
+  };
+}
+
+function interruptedCreate({ volume, source, fromBackup, redo }: Facts): Recovery<Volume> | undefined {
+  if (volume.host === null) return status('error', userMessages.scheduleFailed);
+  if (fromBackup) return undefined;
+  if (volume.use_quota === false && volume.migration_status === null) return discard();
+  if (isMigrationTarget(volume)) return source?.migration_status === 'migrating' ? createAgain(volume) : discard();
+  const proven = hasSource(volume) || volume.admin_metadata?.['create_request'] === 'raw';
+  const first = volume.admin_metadata?.['interrupted_at'] === undefined;
+  if (redo && proven && first && volume.status === 'creating') return createAgain(volume);
+  return status('error', userMessages.createInterrupted);
+}
+
+function lostCreate({ volume, source, fromBackup }: Facts): Recovery<Volume> | undefined {
+  if (fromBackup) return undefined;
+  if (isMigrationTarget(volume)) return source?.migration_status === 'migrating' ? createAgain(volume) : discard();
+  if (volume.use_quota === false) return discard();
+  if (hasSource(volume) || volume.admin_metadata?.['create_request'] === 'raw') return createAgain(volume);
+  return status('error', userMessages.createInterrupted);
+}
+
+/** A copy can be made again from its source, but not one that was re-encrypted: its key was in the message alone. */
+function hasSource(volume: Volume): boolean {
+  return (volume.snapshot_id !== null || volume.source_volid !== null) && volume.encryption_key_id === null;
+}
+
+/** What the driver has half made goes first; the request is what the row proves, and never goes back to a scheduler. */
+function createAgain(volume: Volume): Recovery<Volume> {
+  const spec = requestSpecFromPrimitive(null);
+  const request_spec = { ...spec, snapshot_id: volume.snapshot_id, source_volid: volume.source_volid };
+  const request = { request_spec, filter_properties: {}, allow_reschedule: false };
+  return {
+    what: 'made again',
+    before: (tx) => tx.volumes.setAdminMetadata(volume.id, 'interrupted_at', utcNow()),
+    async run(manager, context, work) {
+      await requireDriver(manager).deleteVolume(work.resource, work.signal);
+      await createVolume(manager, context, work, request, () => {});
+    },
+  };
+}
+
+function deleteAgain(request: { readonly cascade: boolean; readonly unmanage_only: boolean }): Recovery<Volume> {
+  return {
+    what: request.unmanage_only ? 'unmanaged' : 'deleted',
+    run: (manager, context, work) => deleteVolume(manager, context, work, request),
+  };
+}
+
+/** Removes it from the backend, and its row with it: whoever wanted it is gone. */
+function discard(): Recovery<Volume> {
+  return {
+    what: 'removed',
+    async run(manager, _, { resource: volume, signal, finish }) {
+      await requireDriver(manager).deleteVolume(volume, signal);
+      await finish((tx) => tx.volumes.destroy(volume.id));
+    },
+  };
+}
+
+function status(to: string, message?: UserMessage): Recovery<Volume> {
+  return {
+    what: `status ${to}`,
+    async run(manager, context, { resource: volume, finish }) {
+      await finish(async (tx) => {
+        await tx.volumes.update(volume.id, { status: to }, [volume.status]);
+        if (message) await tellUser(tx, manager.log, context, message, 'VOLUME', volume);
+        await forgetRecovery(tx, volume);
+      });
+      if (volume.status === 'creating') manager.capabilities.allocate(volume.host, volume.size, manager.settings);
+    },
+  };
+}
+
+/** Back to `in-use` or `available`, as its attachments say. */
+function settled(message: UserMessage): Recovery<Volume> {
+  return {
+    what: 'status by attachments',
+    async run(manager, context, { resource: volume, finish }) {
+      await finish(async (tx) => {
+        await tx.volumes.settleStatus(volume.id);
+        await tellUser(tx, manager.log, context, message, 'VOLUME', volume);
+      });
+    },
+  };
+}
+
+function failRevert(snapshot: Snapshot | undefined): Recovery<Volume> {
+  return { what: 'status error', run: (manager, _, work) => endRevert(manager, work, snapshot) };
+}
+
+function revertAgain(snapshot: Snapshot): Recovery<Volume> {
+  return {
+    what: 'reverted',
+    run: (manager, context, work) => revertToSnapshot(manager, context, work, snapshot.id, () => {}),
+  };
+}
