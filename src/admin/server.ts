@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import type { ListenAddress } from '../base/listen-address.ts';
 import { type Answer, BadRequest, type Routes } from './routes.ts';
 
 /** Where the server listens: a path, or an address for health checks alone. */
-export type ListenAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+type Place = { readonly path: string } | ListenAddress;
 
 /** Bytes: no request here needs a body worth the name. */
 const bodyLimit = 65_536;
@@ -18,7 +19,7 @@ const pathLimit = 107;
  * Answers HTTP on the admin socket or on a health address. The socket is for the daemon's own user and group (mode
  * 0660); one left behind by a dead daemon is replaced, one that answers belongs to another daemon and is an error.
  */
-export async function listenHttp(address: ListenAddress, routes: Routes): Promise<AsyncDisposable & { port: number }> {
+export async function listenHttp(address: Place, routes: Routes): Promise<AsyncDisposable & { port: number }> {
   const server = createServer((request, response) => void answer(routes, request, response));
   server.headersTimeout = 5_000;
   server.requestTimeout = 10_000;
@@ -36,7 +37,7 @@ export async function listenHttp(address: ListenAddress, routes: Routes): Promis
   };
 }
 
-function listen(server: Server, address: ListenAddress): Promise<void> {
+function listen(server: Server, address: Place): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...address, exclusive: true }, () => {

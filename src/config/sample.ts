@@ -49,6 +49,7 @@ const kinds: Readonly<Record<Option<unknown>['kind'], string>> = {
   list: 'list value',
   dict: 'dict value',
   host: 'host address value',
+  address: 'host:port value',
   multi: 'multi valued',
   'multi dict': 'multi valued dict',
 };

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { parseListenAddress } from '../base/listen-address.ts';
 import { repr } from '../base/python-text.ts';
 import type { Option } from '../interface/options.ts';
 import { strip } from './ini.ts';
@@ -33,6 +34,8 @@ export function convert(option: Option<unknown>, texts: readonly string[]): unkn
       return toDictionary(text);
     case 'host':
       return toHost(text);
+    case 'address':
+      return toAddress(text);
     case 'multi':
       return Object.freeze(texts.map((item) => toText(item, option)));
     case 'multi dict':
@@ -137,4 +140,9 @@ function toHost(text: string): string {
     throw new NotValid((shown) => `${shown} is not a valid host address`, text);
   }
   return name;
+}
+
+function toAddress(text: string): string {
+  if (parseListenAddress(text) !== undefined) return text;
+  throw new NotValid((shown) => `${repr(shown)} is no address to listen at, such as 127.0.0.1:9090`, text);
 }

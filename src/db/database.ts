@@ -2,6 +2,7 @@ import type { Logger } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
 import { type Database, DatabaseError } from '../interface/database.ts';
 import type { Access, Engine, Work } from './access.ts';
+import { countedAccess } from './counted-access.ts';
 import { openEngine } from './engine.ts';
 import type { DatabaseOptions } from './options.ts';
 import { prepareSchema } from './prepare.ts';
@@ -35,10 +36,12 @@ export async function openDatabase(url: string, options: DatabaseOptions, openin
       throw error;
     }
   });
+  const access = countedAccess(engine);
   return {
-    ...tablesOn(engine, options),
+    ...tablesOn(access, options),
     url: parsed.masked,
-    transaction: (body) => engine.write((db) => body(tablesOn(within(db), options))),
+    load: access.load,
+    transaction: (body) => access.write((db) => body(tablesOn(within(db), options))),
     ping: () => ping(engine),
     [Symbol.asyncDispose]: () => engine.close(),
   };

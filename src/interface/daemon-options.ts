@@ -1,4 +1,4 @@
-import { bool, host, int, list, type OptionGroup, str } from './options.ts';
+import { address, bool, host, int, list, type OptionGroup, str } from './options.ts';
 
 /** Options of `[DEFAULT]` that the supervisor and the services themselves read (config.md §12.1). */
 const serviceOptions = {
@@ -29,8 +29,10 @@ const daemonOptions = {
     false,
     'Without enabled_backends run one backend from [DEFAULT], as releases before Ocata.',
   ),
-  health_listen: str(undefined, 'Address host:port that answers /livez, /readyz and /status.'),
-  metrics_listen: str(undefined, 'Address host:port that answers /metrics for Prometheus.'),
+  health_listen: address(
+    'Where /livez, /readyz and /status are answered, as host:port. Nowhere but on the admin socket where unset.',
+  ),
+  metrics_listen: address('Where /metrics is answered for Prometheus, as host:port. Nowhere where unset.'),
   orphan_grace: int(30, 'Seconds that a worker’s operations have when its supervisor has died.', { min: 0 }),
   ready_timeout: int(0, 'Seconds after which systemd is told READY at the latest; 0: when the first backend is up.', {
     min: 0,

@@ -10,6 +10,10 @@ export interface DaemonStatus {
   /** Resident memory of the supervisor, in bytes. */
   readonly memory: number;
   readonly draining: boolean;
+  /** Reloads of the configuration so far: those that were applied, and those that a mistake in the files prevented. */
+  readonly reloads: { readonly applied: number; readonly failed: number };
+  /** Log records of the supervisor that were held back or dropped (G-060 to G-062). */
+  readonly log_suppressed: number;
   readonly backends: readonly BackendStatus[];
   /** The message broker as the URL names it, without credentials. */
   readonly broker: { readonly address: string; readonly embedded: boolean; readonly pid: number | null };
@@ -25,6 +29,8 @@ export interface BackendStatus extends WorkerReport {
   readonly pid: number | null;
   readonly worker_since: number | null;
   readonly restarts: number;
+  /** Why the worker had to be started again, counted. */
+  readonly restart_reasons: Readonly<Record<string, number>>;
   /** Resident memory of the worker, in bytes; null when it cannot be read. */
   readonly memory: number | null;
   /** The worker has not said anything for two of its intervals (L-210). */

@@ -37,6 +37,8 @@ export interface Database extends Tables, AsyncDisposable {
   ping(): Promise<number>;
   /** What `db check` shows and the log names: the URL with its password masked. */
   readonly url: string;
+  /** What is asked of it at this moment, and how often it could not be done so far (O-16). */
+  readonly load: { readonly inUse: number; readonly errors: number };
 }
 
 /**

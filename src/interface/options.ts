@@ -1,5 +1,16 @@
 /** How an option's text becomes a value (config.md §4). */
-type OptionKind = 'str' | 'bool' | 'int' | 'float' | 'port' | 'list' | 'dict' | 'host' | 'multi' | 'multi dict';
+type OptionKind =
+  | 'str'
+  | 'bool'
+  | 'int'
+  | 'float'
+  | 'port'
+  | 'list'
+  | 'dict'
+  | 'host'
+  | 'address'
+  | 'multi'
+  | 'multi dict';
 
 /**
  * One option: the row that parses the file, types the code and writes the sample file. `preset` is the value when nobody
@@ -101,6 +112,11 @@ export function host<P extends string | undefined>(
   details: Details = {},
 ): Option<Maybe<P, string>> {
   return { kind: 'host', preset: preset as Maybe<P, string>, help, ...details };
+}
+
+/** Where a server listens: `host:port`. */
+export function address(help: string, details: Details = {}): Option<string | undefined> {
+  return { kind: 'address', preset: undefined, help, ...details };
 }
 
 /** One assignment an item; all of all files are joined (C-011). */

@@ -1,3 +1,4 @@
+import type { HistogramCounts } from '../base/histogram.ts';
 import type { RunningOperation } from './rpc.ts';
 import type { VolumeStats } from './volume-driver.ts';
 
@@ -23,9 +24,36 @@ export interface WorkerReport {
   readonly stats: VolumeStats | null;
   /** What the last start found interrupted and did about it, newest last (O-22). */
   readonly cleanup: readonly CleanupNote[];
-  /** Counters that only grow, for the metrics (O-16). */
-  readonly counters: Readonly<Record<string, number>>;
+  /** What the worker has counted since it started, for the metrics (O-16). */
+  readonly measures: Measures;
 }
+
+/** Times are in seconds. */
+export interface Measures {
+  /** Requests that ended, by method and then by result: `ok`, or the class of the failure. */
+  readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** How long they were in our hands, by method. */
+  readonly durations: Readonly<Record<string, HistogramCounts>>;
+  /** By how much each heartbeat came later than it was due. */
+  readonly heartbeat_lateness: HistogramCounts | null;
+  /** Interrupted operations that were dealt with, by what they are about. */
+  readonly recovered: Readonly<Record<string, number>>;
+  readonly log_suppressed: number;
+  /** Work that the database has not ended yet, and how much of it failed for the database's own sake. */
+  readonly db_in_use: number;
+  readonly db_errors: number;
+}
+
+/** Of a worker that has said nothing so far. */
+export const nothingMeasured: Measures = {
+  requests: {},
+  durations: {},
+  heartbeat_lateness: null,
+  recovered: {},
+  log_suppressed: 0,
+  db_in_use: 0,
+  db_errors: 0,
+};
 
 /** One interrupted or lost operation, and what was done about it. */
 export interface CleanupNote {

@@ -13,6 +13,8 @@ export interface JobState {
   readonly since: number;
   /** Starts beyond the first. */
   readonly restarts: number;
+  /** Why they were needed, counted: `status 1`, `SIGKILL`, `not started`. */
+  readonly reasons: Readonly<Record<string, number>>;
   readonly infrastructure: boolean;
 }
 
@@ -22,6 +24,7 @@ interface Kept {
   child: Child | undefined;
   since: number;
   restarts: number;
+  readonly reasons: Record<string, number>;
   ended: Promise<void>;
   /** Nobody asked for its end so far. */
   wanted: boolean;
@@ -55,6 +58,7 @@ export class Launcher {
       child: undefined,
       since: Date.now(),
       restarts: 0,
+      reasons: {},
       ended: Promise.resolve(),
       wanted: true,
     };
@@ -95,12 +99,13 @@ export class Launcher {
   }
 
   jobs(): JobState[] {
-    return [...this.#kept.values()].map(({ job, child, since, restarts }) => ({
+    return [...this.#kept.values()].map(({ job, child, since, restarts, reasons }) => ({
       name: job.name,
       label: job.label,
       pid: child?.pid,
       since,
       restarts,
+      reasons: { ...reasons },
       infrastructure: job.infrastructure,
     }));
   }
@@ -141,7 +146,7 @@ export class Launcher {
     const plan = new RespawnPlan(this.#backoffMax());
     while (kept.wanted) {
       const begun = performance.now();
-      await this.#live(kept);
+      const reason = await this.#live(kept);
       if (!kept.wanted) break;
       const wait = plan.waitAfter(performance.now() - begun);
       if (wait > 0) {
@@ -149,11 +154,12 @@ export class Launcher {
         await sleep(wait, undefined, { signal: kept.stop.signal }).catch(() => {});
       }
       kept.restarts++;
+      kept.reasons[reason] = (kept.reasons[reason] ?? 0) + 1;
     }
   }
 
-  /** One life of a job's child. */
-  async #live(kept: Kept): Promise<void> {
+  /** One life of a job's child; what it ended of. */
+  async #live(kept: Kept): Promise<string> {
     const { job } = kept;
     try {
       const child = await job.spawn();
@@ -165,8 +171,10 @@ export class Launcher {
       kept.child = undefined;
       this.#tell(job, child.pid, exit, kept.wanted);
       this.onExit(job.name);
+      return exit.signal ?? `status ${exit.code}`;
     } catch (error) {
       this.#log.exception(error, 'Could not start %s', job.label);
+      return 'not started';
     }
   }
 

@@ -1,5 +1,5 @@
 import type { BackendStatus } from '../interface/daemon-status.ts';
-import type { WorkerReport } from '../interface/worker-report.ts';
+import { nothingMeasured, type WorkerReport } from '../interface/worker-report.ts';
 import type { JobState } from './launcher.ts';
 
 /** A worker reports every 5 s (L-210); two that do not come make it silent. */
@@ -75,6 +75,7 @@ export class StatusBoard {
         pid: job?.pid ?? null,
         worker_since: job?.pid === undefined ? null : job.since,
         restarts: job?.restarts ?? 0,
+        restart_reasons: job?.reasons ?? {},
         memory: job?.pid === undefined ? null : memoryOf(job.pid),
         responding: row.definitive || performance.now() - row.heard < silentAfter,
         next_try: row.nextTry,
@@ -96,6 +97,6 @@ function emptyReport(state: WorkerReport['state'], reason: string | null): Worke
     database_connected: false,
     stats: null,
     cleanup: [],
-    counters: {},
+    measures: nothingMeasured,
   };
 }

@@ -12,6 +12,10 @@ export interface HeartbeatOptions {
   readonly trouble: () => string | undefined;
   /** Gets the `report_count` that is about to be written: it is noted where a successor can read it (R-06). */
   readonly note: (reportCount: number) => Promise<void>;
+  /** Milliseconds from one report to the next. */
+  readonly interval: () => number;
+  /** Told of each report that was written, with the milliseconds by which it came later than it was due. */
+  readonly written: (lateness: number) => void;
 }
 
 /** A trouble that lasts is told once a minute (L-126). */
@@ -24,6 +28,8 @@ export class Heartbeat {
   #disconnected = false;
   #told: { readonly reason: string; readonly at: number } | undefined;
   #lastReport: number | null = null;
+  /** When the next report is late, on the clock of `performance.now()`. */
+  #due = Number.POSITIVE_INFINITY;
 
   constructor(service: Service, options: HeartbeatOptions) {
     this.#service = service;
@@ -55,6 +61,9 @@ export class Heartbeat {
     try {
       await this.#report();
       this.#lastReport = Date.now();
+      const now = performance.now();
+      this.#options.written(Math.max(0, now - this.#due));
+      this.#due = now + this.#options.interval();
       if (this.#disconnected) this.#options.log.error('Recovered model server connection!');
       this.#disconnected = false;
     } catch (error) {

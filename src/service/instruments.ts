@@ -1,31 +1,53 @@
+import { Histogram } from '../base/histogram.ts';
 import type { RunningOperation } from '../interface/rpc.ts';
-import type { CleanupNote } from '../interface/worker-report.ts';
+import type { CleanupNote, Measures } from '../interface/worker-report.ts';
 
 /** How many clean-up notes are kept for `/status`. */
 const notesKept = 50;
 
+/** Seconds: an operation may take an hour, a heartbeat should be on time. */
+const durationBounds = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800, 3600];
+const latenessBounds = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
+
 /** What the service counts and remembers for `/status` and the metrics. */
 export class Instruments {
-  readonly counters: Record<string, number> = {};
   readonly cleanup: CleanupNote[] = [];
+  readonly #requests: Record<string, Record<string, number>> = {};
+  readonly #durations: Record<string, Histogram> = {};
+  readonly #lateness = new Histogram(latenessBounds);
+  readonly #recovered: Record<string, number> = {};
   #expected = 0;
   #lag = 0;
-
-  count(name: string, by = 1): void {
-    this.counters[name] = (this.counters[name] ?? 0) + by;
-  }
 
   note(note: CleanupNote): void {
     this.cleanup.push(note);
     if (this.cleanup.length > notesKept) this.cleanup.shift();
-    this.count(`recovered_total{type="${note.type}"}`);
+    countUp(this.#recovered, note.type);
   }
 
   /** A request has ended: its number and its time (O-16). */
   observe(method: string, result: string, milliseconds: number): void {
-    this.count(`rpc_requests_total{method="${method}",result="${result}"}`);
-    this.count(`rpc_duration_seconds_sum{method="${method}"}`, milliseconds / 1000);
-    this.count(`rpc_duration_seconds_count{method="${method}"}`);
+    this.#requests[method] ??= {};
+    countUp(this.#requests[method], result);
+    this.#durations[method] ??= new Histogram(durationBounds);
+    this.#durations[method].add(milliseconds / 1000);
+  }
+
+  /** A heartbeat was written, so many milliseconds after it was due (O-09, O-11). */
+  heartbeat(lateness: number): void {
+    this.#lateness.add(lateness / 1000);
+  }
+
+  /** Everything that was counted, with what others have counted. */
+  measures(others: Pick<Measures, 'log_suppressed' | 'db_in_use' | 'db_errors'>): Measures {
+    const durations = Object.entries(this.#durations).map(([method, { counts }]) => [method, counts] as const);
+    return {
+      requests: this.#requests,
+      durations: Object.fromEntries(durations),
+      heartbeat_lateness: this.#lateness.counts,
+      recovered: this.#recovered,
+      ...others,
+    };
   }
 
   /** Called by a timer of `every` milliseconds: how late it came is how late the event loop is. */
@@ -39,6 +61,10 @@ export class Instruments {
   get lag(): number {
     return this.#lag;
   }
+}
+
+function countUp(counters: Record<string, number>, name: string): void {
+  counters[name] = (counters[name] ?? 0) + 1;
 }
 
 /** `create_volume 573e024d (8 s), …`: the operations that a stop waits for (L-175). */

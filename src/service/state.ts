@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RunningOperation } from '../interface/rpc.ts';
 import type { VolumeStats } from '../interface/volume-driver.ts';
-import type { BackendState, WorkerReport } from '../interface/worker-report.ts';
+import type { BackendState, Measures, WorkerReport } from '../interface/worker-report.ts';
 import type { Instruments } from './instruments.ts';
 
 /** What is known of one service, each from whoever knows it. */
@@ -84,6 +84,7 @@ export class ServiceState {
       stats: VolumeStats | undefined;
       lastReport: number | null;
       databaseAnswers: boolean;
+      measures: Measures;
     },
   ): WorkerReport {
     return {
@@ -98,7 +99,7 @@ export class ServiceState {
       database_connected: this.#facts.database === undefined && rest.databaseAnswers,
       stats: rest.stats ?? null,
       cleanup: instruments.cleanup,
-      counters: instruments.counters,
+      measures: rest.measures,
     };
   }
 

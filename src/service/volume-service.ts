@@ -408,6 +408,8 @@ export class VolumeService {
       registration: () => this.#registration(),
       trouble: () => this.#state.trouble(this.#consumerGrace()),
       note: (count) => lock.note(count),
+      interval: () => this.#configuration.values(serviceGroup).report_interval * 1000,
+      written: (lateness) => this.#instruments.heartbeat(lateness),
     });
     return this.#heartbeat;
   }
@@ -467,6 +469,11 @@ export class VolumeService {
       stats: this.#capabilities.stats,
       lastReport: heartbeat?.lastReport ?? null,
       databaseAnswers: heartbeat?.connected ?? true,
+      measures: this.#instruments.measures({
+        log_suppressed: this.#options.log.suppressed,
+        db_in_use: this.#db?.load.inUse ?? 0,
+        db_errors: this.#db?.load.errors ?? 0,
+      }),
     });
     this.#options.tell(report, this.#state.nextTry);
   }

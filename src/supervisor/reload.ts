@@ -23,6 +23,7 @@ export class Reload {
   readonly #log: Logger;
   readonly #backends: Backends;
   readonly #holder: Holder;
+  readonly #counts = { applied: 0, failed: 0 };
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(openLog: OpenLog, backends: Backends, holder: Holder) {
@@ -32,9 +33,18 @@ export class Reload {
     this.#holder = holder;
   }
 
+  /** How many there were; `failed` are those with a problem in some file or section. */
+  get counts(): { readonly applied: number; readonly failed: number } {
+    return { ...this.#counts };
+  }
+
   /** One that is asked for during another begins when that has ended, and so sees the newest files (L-165). */
   run(): Promise<ReloadResult> {
-    const mine = this.#last.then(() => this.#reload());
+    const mine = this.#last.then(async () => {
+      const result = await this.#reload();
+      this.#counts[result.problems.length === 0 ? 'applied' : 'failed']++;
+      return result;
+    });
     this.#last = mine.catch(() => {});
     return mine;
   }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
-import { adminRoutes, type DaemonControl, healthRoutes } from '../admin/routes.ts';
-import { type ListenAddress, listenHttp } from '../admin/server.ts';
+import { metricsRoutes } from '../admin/metrics.ts';
+import { adminRoutes, type DaemonControl, healthRoutes, type Routes } from '../admin/routes.ts';
+import { listenHttp } from '../admin/server.ts';
 import type { Logger } from '../base/log.ts';
 import { Scope } from '../base/scope.ts';
 import { version } from '../base/version.ts';
@@ -19,6 +20,7 @@ import { loggingOptions } from '../log/options.ts';
 import type { OpenLog } from '../log/oslo-log.ts';
 import { Backends } from './backends.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
+import { listenPatiently } from './listeners.ts';
 import { Readiness } from './readiness.ts';
 import { Reload } from './reload.ts';
 import { TargetKeeper } from './target-keeper.ts';
@@ -158,6 +160,8 @@ export class Supervisor implements DaemonControl {
       started_at: this.#startedAt,
       memory: residentMemory(process.pid) ?? process.memoryUsage.rss(),
       draining: this.#backends.draining,
+      reloads: this.#reload.counts,
+      log_suppressed: this.#request.log.suppressed,
       backends: this.#backends.status(),
       broker: this.#broker.status(),
       database: this.#backends.databaseUrl(),
@@ -199,18 +203,19 @@ export class Supervisor implements DaemonControl {
     await loadInstrumentation(monkey_patch_modules, about, this.#request.log.logs);
   }
 
-  /** The admin socket, and the health address where one is set. */
+  /** The admin socket, and the addresses for health and metrics where they are set. */
   async #listen(): Promise<void> {
-    const { admin_socket, health_listen } = this.#configuration.values(daemonGroup);
+    const { admin_socket, health_listen, metrics_listen } = this.#configuration.values(daemonGroup);
     const admin = await listenHttp({ path: admin_socket }, adminRoutes(this));
     this.#scope.defer(() => admin[Symbol.asyncDispose]());
-    if (health_listen !== undefined) {
-      const health = await listenHttp(
-        addressOf(health_listen),
-        healthRoutes(() => this.status()),
-      );
-      this.#scope.defer(() => health[Symbol.asyncDispose]());
-    }
+    const status = (): DaemonStatus => this.status();
+    if (health_listen !== undefined) this.#answerAt('health_listen', health_listen, healthRoutes(status));
+    if (metrics_listen !== undefined) this.#answerAt('metrics_listen', metrics_listen, await metricsRoutes(status));
+  }
+
+  #answerAt(option: string, address: string, routes: Routes): void {
+    const log = this.#request.log.logs('cinder.admin');
+    this.#scope.spawn((signal) => listenPatiently({ option, address, routes }, log, signal));
   }
 
   /** The configuration, once per start of the supervisor (L-140 to L-148). */
@@ -256,13 +261,4 @@ export class Supervisor implements DaemonControl {
     clearTimeout(deadline);
     return code;
   }
-}
-
-function addressOf(text: string): ListenAddress {
-  const colon = text.lastIndexOf(':');
-  const port = Number(text.slice(colon + 1));
-  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new Error(`'${text}' is no address to listen at: expected host:port`);
-  }
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, '') || '127.0.0.1', port };
 }

@@ -8,6 +8,7 @@ import { askDaemon, NoDaemon } from '../../src/admin/client.ts';
 import { adminRoutes, type DaemonControl } from '../../src/admin/routes.ts';
 import { listenHttp } from '../../src/admin/server.ts';
 import type { BackendStatus, DaemonStatus } from '../../src/interface/daemon-status.ts';
+import { nothingMeasured } from '../../src/interface/worker-report.ts';
 
 function aBackend(name: string, changes: Partial<BackendStatus> = {}): BackendStatus {
   return {
@@ -16,6 +17,7 @@ function aBackend(name: string, changes: Partial<BackendStatus> = {}): BackendSt
     pid: 42,
     worker_since: 0,
     restarts: 0,
+    restart_reasons: {},
     memory: null,
     responding: true,
     next_try: null,
@@ -30,7 +32,7 @@ function aBackend(name: string, changes: Partial<BackendStatus> = {}): BackendSt
     database_connected: true,
     stats: null,
     cleanup: [],
-    counters: {},
+    measures: nothingMeasured,
     ...changes,
   };
 }
@@ -45,6 +47,8 @@ function aDaemon(backends: BackendStatus[]): DaemonControl & { asked: unknown[] 
     started_at: 0,
     memory: 0,
     draining: false,
+    reloads: { applied: 0, failed: 0 },
+    log_suppressed: 0,
     backends,
     broker: { address: '127.0.0.1:5672', embedded: true, pid: 2 },
     database: 'sqlite:////x',
