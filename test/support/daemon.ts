@@ -48,8 +48,10 @@ export function fakeBackend(knobs: Section = {}): Section {
  * started.
  */
 export function aDaemon(t: Pick<TestContext, 'after'>, options: DaemonOptions = {}): Daemon {
-  const daemon = new Daemon(aFolder(t), options);
-  t.after(() => daemon.destroy());
+  let daemon: Daemon | undefined;
+  // What is registered first runs first: the processes end before their folder goes.
+  t.after(() => daemon?.destroy());
+  daemon = new Daemon(aFolder(t), options);
   return daemon;
 }
 
