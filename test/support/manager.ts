@@ -77,14 +77,15 @@ export interface TestManager extends VolumeManager, AsyncDisposable {
   settings: VolumeSettings;
 }
 
-/** A manager over an in-memory database and a driver on paper, its service row registered. */
+/** A manager over a database, in memory or in `file`, and a driver on paper; its service row is registered. */
 export async function testManager(
   answers: Partial<StorageDriver> = {},
   changes: Partial<VolumeManager> = {},
+  file?: string,
 ): Promise<TestManager> {
-  const db = await openDatabase('sqlite://', presets({ ...databaseGroup.options, ...tableGroup.options }), {
-    logger: silent,
-  });
+  const options = presets({ ...databaseGroup.options, ...tableGroup.options });
+  const url = file === undefined ? 'sqlite://' : `sqlite:///${file}`;
+  const db = await openDatabase(url, options, { logger: silent, create: file !== undefined });
   const own = changes.host ?? host;
   const row = await db.services.register({
     host: own,

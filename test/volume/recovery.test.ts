@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { NewVolume } from '../../src/interface/volume-table.ts';
 import { adoptRows, cleanUp } from '../../src/volume/cleanup.ts';
 import { HandoverWatch } from '../../src/volume/handover.ts';
 import { snapshotKey, volumeKey } from '../../src/volume/resources.ts';
+import { execute } from '../support/database.ts';
+import { aFolder } from '../support/folder.ts';
 import { aVolume, type TestManager, testManager } from '../support/manager.ts';
 
-const never = new AbortController().signal;
+const { signal } = new AbortController();
 
 /** What a process that was killed in an operation leaves: the row in its transitional state, and our `workers` row. */
 async function interrupted(manager: TestManager, changes: Partial<NewVolume>): Promise<string> {
@@ -26,7 +29,7 @@ test('an interrupted blank create is made again, once; the second time it ends i
   const first = await interrupted(manager, { admin_metadata: { create_request: 'raw' } });
   const second = await interrupted(manager, { admin_metadata: { create_request: 'raw', interrupted_at: 'x' } });
 
-  await cleanUp(manager, { alone: true }, never);
+  await cleanUp(manager, { alone: true }, signal);
 
   assert.equal(await statusOf(manager, first), 'available');
   assert.equal(await statusOf(manager, second), 'error');
@@ -50,11 +53,31 @@ test('what the rows do not prove is failed, with a message, and never made blank
   const perhapsAnImage = await interrupted(manager, {});
   const reEncrypted = await interrupted(manager, { source_volid: randomUUID(), encryption_key_id: randomUUID() });
 
-  await cleanUp(manager, { alone: true }, never);
+  await cleanUp(manager, { alone: true }, signal);
 
   assert.equal(await statusOf(manager, perhapsAnImage), 'error');
   assert.equal(await statusOf(manager, reEncrypted), 'error');
   assert.deepEqual(manager.calls, []);
+});
+
+test('a volume into which a backup is being restored is left to cinder-backup [manager 2.3, manager 2.6]', async (t) => {
+  const file = join(aFolder(t), 'cinder.sqlite');
+  await using manager = await testManager({}, {}, file);
+  impatient(manager);
+  const cutOff = await interrupted(manager, { admin_metadata: { create_request: 'raw' } });
+  const never = await lost(manager, { admin_metadata: { create_request: 'raw' } });
+  for (const id of [cutOff, never]) {
+    const values = `'b-${id}', 'v', 'restoring', '${id}', 0`;
+    execute(file, `insert into backups (id, volume_id, status, restore_volume_id, deleted) values (${values})`);
+  }
+  const watch = new HandoverWatch(manager, quiet);
+
+  await cleanUp(manager, { alone: true }, signal);
+  for (let look = 0; look < 3; look++) await watch.look(true, signal);
+
+  for (const id of [cutOff, never]) assert.equal(await statusOf(manager, id), 'creating');
+  assert.deepEqual(manager.calls, []);
+  assert.equal(await manager.db.workers.find(volumeKey(cutOff)), undefined);
 });
 
 test('upstream’s way is an option: every interrupted create ends in error [manager 2.3]', async () => {
@@ -62,7 +85,7 @@ test('upstream’s way is an option: every interrupted create ends in error [man
   manager.settings = { ...manager.settings, cleanup_interrupted_creates: 'error' };
   const id = await interrupted(manager, { admin_metadata: { create_request: 'raw' } });
 
-  await cleanUp(manager, { alone: true }, never);
+  await cleanUp(manager, { alone: true }, signal);
 
   assert.equal(await statusOf(manager, id), 'error');
 });
@@ -76,7 +99,7 @@ test('an interrupted copy is made again from its source, a delete is finished, a
   const extending = await interrupted(manager, { status: 'extending' });
   const temporary = await interrupted(manager, { use_quota: false });
 
-  await cleanUp(manager, { alone: true }, never);
+  await cleanUp(manager, { alone: true }, signal);
 
   assert.equal(await statusOf(manager, clone), 'available');
   assert.equal(await statusOf(manager, deleting), undefined);
@@ -95,7 +118,7 @@ test('interrupted snapshots are made again or deleted [manager 2.3]', async () =
     await manager.db.workers.insert(snapshotKey(id), status, manager.service.id);
   }
 
-  await cleanUp(manager, { alone: true }, never);
+  await cleanUp(manager, { alone: true }, signal);
 
   assert.equal((await manager.db.snapshots.get(ids.creating))?.status, 'available');
   assert.equal(await manager.db.snapshots.get(ids.deleting), undefined);
@@ -105,9 +128,9 @@ test('a fresh row may belong to a predecessor that drains: it is left alone and 
   await using manager = await testManager();
   const id = await interrupted(manager, { status: 'deleting' });
 
-  assert.equal(await cleanUp(manager, { alone: false }, never), true);
+  assert.equal(await cleanUp(manager, { alone: false }, signal), true);
   assert.equal(await statusOf(manager, id), 'deleting');
-  assert.equal(await cleanUp(manager, { alone: true }, never), false);
+  assert.equal(await cleanUp(manager, { alone: true }, signal), false);
   assert.equal(await statusOf(manager, id), undefined);
 });
 
@@ -118,7 +141,7 @@ test('a row that no longer says anything about its resource is removed [database
   await manager.db.workers.insert(volumeKey(done.id), 'creating', manager.service.id);
   await manager.db.workers.insert(volumeKey(randomUUID()), 'deleting', manager.service.id);
 
-  await cleanUp(manager, { alone: true }, never);
+  await cleanUp(manager, { alone: true }, signal);
 
   assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
   assert.equal(await statusOf(manager, done.id), 'available');
@@ -130,7 +153,7 @@ test('do_cleanup adopts the rows that the request means, and only those [databas
   const other = await interrupted(manager, { status: 'deleting' });
 
   const adopted = await adoptRows(manager, { resource_id: meant });
-  await cleanUp(manager, { adopted }, never);
+  await cleanUp(manager, { adopted }, signal);
 
   assert.equal(await statusOf(manager, meant), undefined);
   assert.equal(await statusOf(manager, other), 'deleting');
@@ -160,15 +183,15 @@ test('a request whose message never came is taken up at the second look [manager
   const extending = await lost(manager, { status: 'extending', previous_status: 'available' }, false);
   const watch = new HandoverWatch(manager, quiet);
 
-  assert.equal(await watch.look(true, never), true);
+  assert.equal(await watch.look(true, signal), true);
   assert.equal(await statusOf(manager, blank), 'creating');
-  await watch.look(true, never);
+  await watch.look(true, signal);
 
   assert.equal(await statusOf(manager, blank), 'available');
   assert.equal(await statusOf(manager, deleting), undefined);
   assert.equal(await statusOf(manager, unknown), 'error');
   assert.equal(await statusOf(manager, extending), 'available');
-  assert.equal(await watch.look(true, never), false);
+  assert.equal(await watch.look(true, signal), false);
 });
 
 test('a row that moves between the looks, a lost consumer or a waiting message leave it alone [manager 2.6]', async () => {
@@ -179,18 +202,18 @@ test('a row that moves between the looks, a lost consumer or a waiting message l
   const inbox = { breaks: () => breaks, isEmpty: async () => true };
   const watch = new HandoverWatch(manager, inbox);
 
-  await watch.look(true, never);
+  await watch.look(true, signal);
   breaks++;
-  await watch.look(true, never);
+  await watch.look(true, signal);
   assert.equal(await statusOf(manager, id), 'deleting');
   inbox.isEmpty = async () => false;
-  await watch.look(true, never);
+  await watch.look(true, signal);
   assert.equal(await statusOf(manager, id), 'deleting');
   await manager.db.workers.handOver(volumeKey(id), 'deleting');
   inbox.isEmpty = async () => true;
-  await watch.look(true, never);
+  await watch.look(true, signal);
   assert.equal(await statusOf(manager, id), 'deleting');
-  await watch.look(true, never);
+  await watch.look(true, signal);
   assert.equal(await statusOf(manager, id), undefined);
 });
 
@@ -212,7 +235,7 @@ test('what another cinder-volume holds, another host has, or a group carries is 
   const neighbours = await lost(manager, { status: 'deleting', host: 'node1@lvm_2#pool' });
   const watch = new HandoverWatch(manager, quiet);
 
-  for (let look = 0; look < 3; look++) await watch.look(true, never);
+  for (let look = 0; look < 3; look++) await watch.look(true, signal);
 
   for (const id of [held, neighbours]) assert.equal(await statusOf(manager, id), 'deleting');
 });
@@ -224,7 +247,7 @@ test('a look between the whole ones sees the handed-over rows alone [manager 2.6
   const without = await lost(manager, { status: 'deleting' }, false);
   const watch = new HandoverWatch(manager, quiet);
 
-  for (let look = 0; look < 3; look++) await watch.look(false, never);
+  for (let look = 0; look < 3; look++) await watch.look(false, signal);
 
   assert.equal(await statusOf(manager, withRow), undefined);
   assert.equal(await statusOf(manager, without), 'deleting');
