@@ -9,14 +9,11 @@ import { loadSnapshot, type SnapshotOfVolume, snapshotKey, volumeKey } from './r
 /** An operation with a `workers` row: the claim is its record, and settles the message (rpc.md §2.3). */
 export async function work<R extends Claimable>(
   manager: VolumeManager,
-  request: ClaimRequest<R> & { readonly reservations?: readonly string[] },
+  request: ClaimRequest<R>,
   operation: (work: Work<R>, progress: Progress) => Promise<unknown>,
 ): Promise<RpcOperation | undefined> {
   const held = await manager.claims.take(request);
-  if (held === undefined) {
-    if (request.reservations?.length) await giveBack(manager, request.reservations, request.key.id);
-    return undefined;
-  }
+  if (held === undefined) return undefined;
   let at: readonly [number, number] | undefined;
   return {
     run: (signal: AbortSignal) =>
@@ -25,10 +22,16 @@ export async function work<R extends Claimable>(
   };
 }
 
-/** Reservations of a request that is dropped; those of an earlier run are settled already, and passed over (R-10). */
-async function giveBack({ db }: VolumeManager, reservations: readonly string[], volumeId: string): Promise<void> {
-  const volume = await db.volumes.get(volumeId);
-  if (volume?.project_id) await db.quotas.rollback(reservations, volume.project_id);
+/**
+ * Gives the reservations of a request back that is dropped; those of an earlier run are settled already, and passed over
+ * (R-10). A copy of a request that is under way is not dropped so: its reservations are in use.
+ */
+export function givingBack(reservations: readonly string[]): Pick<ClaimRequest<Volume>, 'dropped'> {
+  return {
+    dropped: async (tx, volume) => {
+      if (volume.project_id && reservations.length > 0) await tx.quotas.rollback(reservations, volume.project_id);
+    },
+  };
 }
 
 export function volumeClaim(

@@ -21,6 +21,8 @@ export interface ClaimRequest<R extends Claimable> {
   readonly recorded?: (resource: R) => string;
   /** Written in the transaction of the claim. */
   readonly also?: (tx: Tables, resource: R) => Promise<void>;
+  /** Written when the resource is in another state than expected, and the request therefore over. */
+  readonly dropped?: (tx: Tables, resource: R) => Promise<void>;
 }
 
 /** A resource in our hands, from the commit of the claim to the end of the operation. */
@@ -169,7 +171,9 @@ export class Claims {
     if (ours && this.holds(request.key)) return running;
     if (resource === undefined || !isOurs(resource, this.#host) || !request.expected(resource)) {
       if (ours) await tx.workers.release(row, serviceId);
-      return resource === undefined ? missing : unexpected(resource, this.#host);
+      if (resource === undefined) return missing;
+      await request.dropped?.(tx, resource);
+      return unexpected(resource, this.#host);
     }
     if (ours) return leftToCleanup;
     return row?.owner?.binary === 'cinder-volume' && !row.owner.deleted ? inUse : undefined;

@@ -8,7 +8,7 @@ import { bool, list, nullable, string } from '../objects/versioned-object.ts';
 import type { VolumeInMessage } from '../objects/volume.ts';
 import { createArguments, dictionary, preset, size, snapshotArgument, volumeArgument } from './arguments.ts';
 import { publishCapabilities } from './capabilities.ts';
-import { createClaim, deleteClaim, snapshotClaim, volumeClaim, work } from './claim-requests.ts';
+import { createClaim, deleteClaim, givingBack, snapshotClaim, volumeClaim, work } from './claim-requests.ts';
 import { adoptRows, cleanUp } from './cleanup.ts';
 import {
   attachmentDelete,
@@ -55,7 +55,8 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
       aboutVolume,
       (context, args) => {
         const reservations = args.reservations ?? [];
-        return work(manager, { ...volumeClaim('extend_volume', args.volume, ['extending']), reservations }, (claimed) =>
+        const claim = { ...volumeClaim('extend_volume', args.volume, ['extending']), ...givingBack(reservations) };
+        return work(manager, claim, (claimed) =>
           extendVolume(manager, context, claimed, { new_size: args.new_size, reservations }),
         );
       },

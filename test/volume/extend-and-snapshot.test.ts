@@ -5,6 +5,8 @@ import { SnapshotIsBusy, TargetUpdateFailed } from '../../src/objects/exceptions
 import { snapshotCodec } from '../../src/objects/snapshot.ts';
 import { volumeCodec } from '../../src/objects/volume.ts';
 import { snapshotKey } from '../../src/volume/resources.ts';
+import { gate } from '../support/endpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { aVolume, send, type TestManager, testManager } from '../support/manager.ts';
 
 async function extension(
@@ -133,4 +135,25 @@ test('a deleted snapshot is gone; a busy one is available again, a failing one i
   }
 
   assert.deepEqual(outcomes, [undefined, 'available', 'error_deleting']);
+});
+
+test('a dropped extend gives its reservation back, a copy of one that runs does not [R-04, R-10]', async () => {
+  const running = gate();
+  await using manager = await testManager({ extendVolume: () => running.passed });
+  const [volume, late] = [aVolume({ status: 'extending' }), aVolume({ status: 'available' })];
+  await manager.db.volumes.create(volume);
+  await manager.db.volumes.create(late);
+  const reservations = [...(await manager.db.quotas.reserve({ gigabytes: 900 }, 'p1'))];
+  const forLate = [...(await manager.db.quotas.reserve({ gigabytes: 98 }, 'p1'))];
+
+  const first = extension(manager, volume.id, 901, reservations);
+  await eventually('it runs', () => manager.calls.length === 1);
+  await extension(manager, volume.id, 901, reservations);
+  await extension(manager, late.id, 99, forLate);
+  running.open();
+  await first;
+
+  assert.equal((await manager.db.volumes.get(volume.id))?.size, 901);
+  await assert.rejects(manager.db.quotas.reserve({ gigabytes: 99 }, 'p1'), { name: 'OverQuota' });
+  await manager.db.quotas.reserve({ gigabytes: 98 }, 'p1');
 });
