@@ -2,11 +2,14 @@
 # make run        the daemon in the foreground, state in ./var (STATE=DIR)
 # make test       what needs nothing but Node
 # make test-system  what needs real peers; installs them by apt (Debian, root)
+# make chaos      processes of the daemon are killed under load, and everything is looked through (ROUNDS=200 SEED=n)
 # make bench      every figure that we aim at, measured (BENCH='idle copy': some of them)
 # make check      format, lint, types, unused code
 
 NODE    ?= node
 STATE   ?= var
+ROUNDS  ?= 200
+SEED    ?=
 ESBUILD  = node_modules/.bin/esbuild
 SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
@@ -54,6 +57,10 @@ test: build/.compiled build/.bundled
 test-system: build/.compiled build/.bundled
 	test/system/install
 	@$(NODE) --test --test-concurrency=2 $$(find build/test/system -name '*.test.js' | sort)
+	@$(NODE) build/test/chaos/main.js
+
+chaos: build/.compiled build/.bundled
+	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(NODE) build/test/chaos/main.js
 
 bench: build/.compiled build/.bundled
 	@$(NODE) build/test/bench/bench.js $(BENCH)
@@ -64,4 +71,4 @@ format: node_modules/.installed
 clean:
 	rm -rf build
 
-.PHONY: all bundle run check test test-system bench format clean
+.PHONY: all bundle run check test test-system chaos bench format clean

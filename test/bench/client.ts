@@ -21,11 +21,16 @@ export async function openClient(daemon: Daemon) {
   const context = adminContext();
   return {
     /** Calls a method of a service, `host@backend`, and resolves to its answer. */
-    call(host: string, method: string, args: Readonly<Record<string, unknown>>): Promise<unknown> {
+    call(host: string, method: string, args: Readonly<Record<string, unknown>>, timeout = 30): Promise<unknown> {
       const [node = '', backend = ''] = host.split('@');
       const target = volumeTarget(serviceHost(node, backend));
-      const terms = { timeout: 30, mandatory: true };
-      return bus.client.call(target, { context, method, args, version: '3.0' }, terms, AbortSignal.timeout(30_000));
+      const terms = { timeout, mandatory: true };
+      return bus.client.call(
+        target,
+        { context, method, args, version: '3.0' },
+        terms,
+        AbortSignal.timeout(timeout * 1000),
+      );
     },
     close: () => bus.close(),
   };
