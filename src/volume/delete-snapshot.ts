@@ -9,7 +9,7 @@ import { tellUser, userMessages } from './messages.ts';
 import { notifySnapshot } from './notifications.ts';
 import { persist } from './persist.ts';
 import { releaseQuota, snapshotDeltas } from './quota.ts';
-import type { SnapshotOfVolume } from './resources.ts';
+import { type SnapshotOfVolume, snapshotKey } from './resources.ts';
 
 type Finish = <T>(body: (tx: Tables) => Promise<T>) => Promise<T>;
 
@@ -40,7 +40,16 @@ export async function deleteSnapshotOf(
   unmanageOnly: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const finish: Finish = (body) => persist(manager, body, signal);
+  const finish: Finish = (body) =>
+    persist(
+      manager,
+      async (tx) => {
+        // A request of its own whose message did not come has nothing to ask for any more.
+        await tx.workers.withdraw(snapshotKey(snapshot.id));
+        return body(tx);
+      },
+      signal,
+    );
   await manager.coordinator.withLock(
     `${snapshot.id}-delete_snapshot`,
     () => deleteUnderLock(manager, context, snapshot, volume, unmanageOnly, signal, finish),
@@ -58,7 +67,12 @@ async function deleteUnderLock(
   signal: AbortSignal,
   finish: Finish,
 ): Promise<void> {
-  const { log, settings } = manager;
+  const { log, settings, db } = manager;
+  // Deleted while we waited for the lock, by a request of its own or with its volume: there is nothing left to do.
+  if ((await db.snapshots.get(snapshot.id)) === undefined) {
+    await finish(async () => {});
+    return;
+  }
   await notifySnapshot(manager, context, 'delete.start', snapshot, volume);
   try {
     const driver = requireDriver(manager);

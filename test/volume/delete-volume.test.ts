@@ -3,8 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { VolumeIsBusy } from '../../src/objects/exceptions.ts';
+import { snapshotCodec } from '../../src/objects/snapshot.ts';
 import { volumeCodec } from '../../src/objects/volume.ts';
-import { volumeKey } from '../../src/volume/resources.ts';
+import { snapshotKey, volumeKey } from '../../src/volume/resources.ts';
+import { gate } from '../support/endpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { aVolume, send, type TestManager, testManager } from '../support/manager.ts';
 
 async function deletion(manager: TestManager, id: string, more: Record<string, unknown> = {}): Promise<unknown> {
@@ -131,4 +134,40 @@ test('a delete waits for a clone that reads the volume [manager 13]', async () =
   await Promise.all([cloning, deleting]);
 
   assert.deepEqual(manager.calls.slice(1), [`removeExport ${source.id}`, `deleteVolume ${source.id}`]);
+});
+
+test('a snapshot that is deleted by itself and with its volume is deleted once, and given back once [R-07, manager 5]', async () => {
+  const removing = gate();
+  await using manager = await testManager({ deleteSnapshot: () => removing.passed });
+  const volume = aVolume({ status: 'available', size: 3 });
+  await manager.db.volumes.create(volume);
+  const [own, lost] = [randomUUID(), randomUUID()];
+  for (const id of [own, lost]) {
+    await manager.db.snapshots.create({
+      id,
+      volume_id: volume.id,
+      volume_size: 3,
+      project_id: 'p1',
+      status: 'deleting',
+    });
+    await manager.db.workers.handOver(snapshotKey(id), 'deleting');
+  }
+  const usage = await manager.db.quotas.reserve({ snapshots: 2, gigabytes: 9 }, 'p1');
+  await manager.db.quotas.commit(usage, 'p1');
+  const snapshot = await manager.db.snapshots.get(own);
+
+  const alone = send(manager, 'delete_snapshot', { snapshot: snapshotCodec.encode({ ...snapshot }) });
+  await eventually('it runs', () => manager.calls.length === 1);
+  await manager.db.volumes.update(volume.id, { status: 'deleting' });
+  const together = deletion(manager, volume.id, { cascade: true });
+  await eventually('the cascade has begun', () => manager.calls.includes(`removeExport ${volume.id}`));
+  for (let turn = 0; turn < 20; turn++) await tick();
+  removing.open();
+  await Promise.all([alone, together]);
+
+  assert.deepEqual(
+    manager.calls.filter((call) => call.startsWith('deleteSnapshot')).sort(),
+    [`deleteSnapshot ${own}`, `deleteSnapshot ${lost}`].sort(),
+  );
+  for (const id of [own, lost]) assert.equal(await manager.db.workers.find(snapshotKey(id)), undefined);
 });
