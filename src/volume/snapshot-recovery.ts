@@ -1,8 +1,11 @@
+import { isAbort } from '../base/errors.ts';
 import { utcNow } from '../base/time.ts';
+import type { RequestContext } from '../objects/context.ts';
 import type { SnapshotStatus } from '../objects/snapshot.ts';
+import type { Work } from './claim.ts';
 import { createSnapshot } from './create-snapshot.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
-import { requireDriver } from './manager.ts';
+import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, type UserMessage, userMessages } from './messages.ts';
 import { pages } from './pages.ts';
 import { bound, type Found, type Recovery, type RecoveryKind } from './recovery.ts';
@@ -75,7 +78,7 @@ function createAgain({ snapshot, volume }: Pick<SnapshotOfVolume, 'snapshot' | '
     what: 'made again',
     before: (tx) => tx.volumes.setAdminMetadata(volume.id, `interrupted_at ${snapshot.id}`, utcNow()),
     async run(manager, context, work) {
-      await requireDriver(manager).deleteSnapshot(snapshot, volume, work.signal);
+      await removeRemains(manager, context, work, status('error', userMessages.snapshotFailed));
       await createSnapshot(manager, context, work, () => {});
     },
   };
@@ -91,11 +94,28 @@ function deleteAgain(request: { readonly unmanage_only: boolean }): Recovery<Sna
 function discard(): Recovery<SnapshotOfVolume> {
   return {
     what: 'removed',
-    async run(manager, _, { resource: { snapshot, volume }, signal, finish }) {
-      await requireDriver(manager).deleteSnapshot(snapshot, volume, signal);
-      await finish((tx) => tx.snapshots.destroy(snapshot.id));
+    async run(manager, context, work) {
+      await removeRemains(manager, context, work, status('error_deleting'));
+      await work.finish((tx) => tx.snapshots.destroy(work.resource.snapshot.id));
     },
   };
+}
+
+/** Takes away what a driver has half made. One that cannot has failed the operation, which ends as `otherwise` says. */
+async function removeRemains(
+  manager: VolumeManager,
+  context: RequestContext,
+  work: Work<SnapshotOfVolume>,
+  otherwise: Recovery<SnapshotOfVolume>,
+): Promise<void> {
+  const { snapshot, volume } = work.resource;
+  try {
+    await requireDriver(manager).deleteSnapshot(snapshot, volume, work.signal);
+  } catch (error) {
+    if (work.signal.aborted && isAbort(error)) throw error;
+    await otherwise.run(manager, context, work);
+    throw error;
+  }
 }
 
 function status(to: SnapshotStatus, message?: UserMessage): Recovery<SnapshotOfVolume> {

@@ -1,11 +1,14 @@
+import { isAbort } from '../base/errors.ts';
 import { utcNow } from '../base/time.ts';
 import type { Tables } from '../interface/database.ts';
+import type { RequestContext } from '../objects/context.ts';
 import { requestSpecFromPrimitive } from '../objects/request-spec.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import { isMigrationTarget, type Volume } from '../objects/volume.ts';
+import type { Work } from './claim.ts';
 import { createVolume, forgetRecovery } from './create-volume.ts';
 import { deleteVolume } from './delete-volume.ts';
-import { requireDriver } from './manager.ts';
+import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, type UserMessage, userMessages } from './messages.ts';
 import { pages } from './pages.ts';
 import { bound, type Found, type Recovery, type RecoveryKind } from './recovery.ts';
@@ -122,7 +125,7 @@ function createAgain(volume: Volume): Recovery<Volume> {
     what: 'made again',
     before: (tx) => tx.volumes.setAdminMetadata(volume.id, 'interrupted_at', utcNow()),
     async run(manager, context, work) {
-      await requireDriver(manager).deleteVolume(work.resource, work.signal);
+      await removeRemains(manager, context, work, status('error', userMessages.createInterrupted));
       await createVolume(manager, context, work, request, () => {});
     },
   };
@@ -139,11 +142,27 @@ function deleteAgain(request: { readonly cascade: boolean; readonly unmanage_onl
 function discard(): Recovery<Volume> {
   return {
     what: 'removed',
-    async run(manager, _, { resource: volume, signal, finish }) {
-      await requireDriver(manager).deleteVolume(volume, signal);
-      await finish((tx) => tx.volumes.destroy(volume.id));
+    async run(manager, context, work) {
+      await removeRemains(manager, context, work, status('error_deleting'));
+      await work.finish((tx) => tx.volumes.destroy(work.resource.id));
     },
   };
+}
+
+/** Takes away what a driver has half made. One that cannot has failed the operation, which ends as `otherwise` says. */
+async function removeRemains(
+  manager: VolumeManager,
+  context: RequestContext,
+  work: Work<Volume>,
+  otherwise: Recovery<Volume>,
+): Promise<void> {
+  try {
+    await requireDriver(manager).deleteVolume(work.resource, work.signal);
+  } catch (error) {
+    if (work.signal.aborted && isAbort(error)) throw error;
+    await otherwise.run(manager, context, work);
+    throw error;
+  }
 }
 
 function status(to: string, message?: UserMessage): Recovery<Volume> {

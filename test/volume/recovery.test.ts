@@ -80,6 +80,28 @@ test('a volume into which a backup is being restored is left to cinder-backup [m
   assert.equal(await manager.db.workers.find(volumeKey(cutOff)), undefined);
 });
 
+test('where the remains of a create cannot be removed it ends in error, and no row waits for ever [manager 2.3, O-22]', async () => {
+  const sulking = async (): Promise<never> => {
+    throw new Error('array is sulking');
+  };
+  await using manager = await testManager({ deleteVolume: sulking, deleteSnapshot: sulking });
+  const blank = await interrupted(manager, { admin_metadata: { create_request: 'raw' } });
+  const temporary = await interrupted(manager, { use_quota: false });
+  const source = aVolume({ status: 'available' });
+  await manager.db.volumes.create(source);
+  const snapshot = randomUUID();
+  await manager.db.snapshots.create({ id: snapshot, volume_id: source.id, volume_size: 1, status: 'creating' });
+  await manager.db.workers.insert(snapshotKey(snapshot), 'creating', manager.service.id);
+
+  await cleanUp(manager, { alone: true }, signal);
+
+  assert.equal(await statusOf(manager, blank), 'error');
+  assert.equal(await statusOf(manager, temporary), 'error_deleting');
+  assert.equal((await manager.db.snapshots.get(snapshot))?.status, 'error');
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+  assert.equal(manager.calls.filter((call) => call.startsWith('create')).length, 0);
+});
+
 test('upstream’s way is an option: every interrupted create ends in error [manager 2.3]', async () => {
   await using manager = await testManager();
   manager.settings = { ...manager.settings, cleanup_interrupted_creates: 'error' };
