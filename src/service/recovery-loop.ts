@@ -21,6 +21,8 @@ export class RecoveryLoop {
   readonly #failovers: FailoverWatch;
   readonly #wake = new Set<() => void>();
   #whole = false;
+  /** No predecessor lives: what stands under our name and is not running here is nobody's (R-06). */
+  #alone = false;
   #lastWhole = Number.NEGATIVE_INFINITY;
 
   constructor(manager: VolumeManager, log: Logger, inbox: Inbox) {
@@ -42,11 +44,11 @@ export class RecoveryLoop {
    * `alone`: there is none, as the lock proves. When the lock becomes ours later, that proves it as well (R-06).
    */
   async ownRows(alone: boolean, lock: Pick<BackendLock, 'held' | 'wait'>, signal: AbortSignal): Promise<void> {
-    let certain = alone;
-    for (let again = await cleanUpAtStart(this.#manager, certain, signal); again && !signal.aborted; ) {
+    this.#alone = alone;
+    for (let again = await cleanUpAtStart(this.#manager, this.#alone, signal); again && !signal.aborted; ) {
       if (lock.held) await sleep(freshLook, undefined, { signal });
-      else certain = await cameWithin(freshLook, lock, signal);
-      again = await cleanUp(this.#manager, { alone: certain }, signal);
+      else this.#alone = await cameWithin(freshLook, lock, signal);
+      again = await cleanUp(this.#manager, { alone: this.#alone }, signal);
     }
   }
 
@@ -64,7 +66,7 @@ export class RecoveryLoop {
       try {
         waiting = await this.#watch.look(whole, signal);
         await this.#failovers.look(signal);
-        await cleanUp(this.#manager, {}, signal);
+        await cleanUp(this.#manager, { alone: this.#alone, meanwhile: true }, signal);
       } catch (error) {
         if (!signal.aborted) this.#log.exception(error, 'Error during %s', 'look for lost requests');
       }

@@ -4,6 +4,7 @@ import { secondsBetween, utcNow } from '../base/time.ts';
 import type { WorkerRow } from '../interface/worker-table.ts';
 import type { CleanupRequest } from '../objects/cleanup-request.ts';
 import { contextFor } from '../objects/context.ts';
+import { serviceOf } from '../objects/host.ts';
 import type { VolumeManager } from './manager.ts';
 import { recoveryKinds } from './recovery-kinds.ts';
 
@@ -11,6 +12,8 @@ import { recoveryKinds } from './recovery-kinds.ts';
 export interface CleanupScope {
   /** No predecessor can be alive: every row that nobody here works on is stale. */
   readonly alone?: boolean;
+  /** The service has been at work for a while: rows may also be what it handed on, or could not finish. */
+  readonly meanwhile?: boolean;
   /** Rows that were adopted for this clean-up: stale whatever their age, and the only ones looked at. */
   readonly adopted?: ReadonlySet<number>;
 }
@@ -29,7 +32,7 @@ export async function cleanUp(manager: VolumeManager, scope: CleanupScope, signa
   const queue = [...stale];
   const lane = async (): Promise<void> => {
     for (let row = queue.shift(); row !== undefined && !signal.aborted; row = queue.shift()) {
-      await cleanRow(manager, row);
+      await cleanRow(manager, scope, row);
     }
   };
   await Promise.all([lane(), lane(), lane(), lane()]);
@@ -61,10 +64,10 @@ function isFresh(row: WorkerRow, downTime: number): boolean {
 }
 
 /** One row. What fails is logged, and the row stays for the next look. */
-async function cleanRow(manager: VolumeManager, row: WorkerRow): Promise<void> {
+async function cleanRow(manager: VolumeManager, scope: CleanupScope, row: WorkerRow): Promise<void> {
   const { type, id } = row.key;
   try {
-    const taken = await takeRow(manager, row);
+    const taken = await takeRow(manager, scope, row);
     if (taken === undefined) return;
     const { found, recovery } = taken;
     manager.cleanupLog.info('Cleaning %s with id %s and status %s', type, id, found.status);
@@ -80,19 +83,28 @@ async function cleanRow(manager: VolumeManager, row: WorkerRow): Promise<void> {
   }
 }
 
-/** Takes the row by compare-and-set; one that no longer says anything about its resource is deleted. */
-async function takeRow(manager: VolumeManager, row: WorkerRow) {
-  const serviceId = manager.service.id;
+/**
+ * Takes the row by compare-and-set; one that no longer says anything about its resource is deleted. Not one that an
+ * operation here has claimed since the rows were read.
+ */
+async function takeRow(manager: VolumeManager, scope: CleanupScope, row: WorkerRow) {
+  const { claims, host, service, settings } = manager;
   const kind = recoveryKinds[row.key.type];
   if (kind === undefined) return undefined;
-  const redo = manager.settings.cleanup_interrupted_creates === 'redo';
+  const redo = settings.cleanup_interrupted_creates === 'redo';
   return manager.db.transaction(async (tx) => {
-    const claim = await tx.workers.take(row, row.status, serviceId);
-    if (claim === undefined) return undefined;
+    if (claims.holds(row.key)) return undefined;
     const found = await kind.find(tx, row.key.id);
-    const recovery = found?.interrupted(row.status, redo);
+    // Handed back by ourselves: a scheduler has the message, and its claim comes next (manager.md §4.3).
+    const isHandedBack = found?.host === null && scope.meanwhile === true;
+    if (isHandedBack && isFresh(row, settings.service_down_time)) return undefined;
+    const claim = await tx.workers.take(row, row.status, service.id);
+    if (claim === undefined) return undefined;
+    // On another backend our driver has nothing to say: its own service finds what has no row (manager.md §2.6).
+    const isElsewhere = found?.host != null && serviceOf(found.host) !== host;
+    const recovery = isElsewhere ? undefined : found?.interrupted(row.status, redo);
     if (found === undefined || recovery === undefined) {
-      await tx.workers.release(claim, serviceId);
+      await tx.workers.release(claim, service.id);
       return undefined;
     }
     await recovery.before?.(tx);

@@ -3,12 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { NewVolume } from '../../src/interface/volume-table.ts';
+import { volumeCodec } from '../../src/objects/volume.ts';
+import type { Claims } from '../../src/volume/claim.ts';
 import { adoptRows, cleanUp } from '../../src/volume/cleanup.ts';
 import { HandoverWatch } from '../../src/volume/handover.ts';
 import { snapshotKey, volumeKey } from '../../src/volume/resources.ts';
 import { execute } from '../support/database.ts';
+import { gate } from '../support/endpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { aFolder } from '../support/folder.ts';
-import { aVolume, type TestManager, testManager } from '../support/manager.ts';
+import { aVolume, send, type TestManager, testManager } from '../support/manager.ts';
 
 const { signal } = new AbortController();
 
@@ -167,6 +171,55 @@ test('a row that no longer says anything about its resource is removed [database
 
   assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
   assert.equal(await statusOf(manager, done.id), 'available');
+});
+
+test('an operation that claimed its resource while the rows were read is left at work [R-07, database 5.5]', async () => {
+  const making = gate();
+  await using manager = await testManager({
+    createVolume: async () => {
+      await making.passed;
+      return {};
+    },
+  });
+  const volume = aVolume();
+  await manager.db.volumes.create(volume);
+  const claims = Object.create(manager.claims, {
+    // The row is read, then the claim of the message becomes known: as when both come at once.
+    holds: { value: (key: Parameters<Claims['holds']>[0]) => asked++ > 0 && manager.claims.holds(key) },
+  }) as Claims;
+  let asked = 0;
+  const creating = send(manager, 'create_volume', { volume: volumeCodec.encode({ id: volume.id }) });
+  await eventually('it runs', () => manager.calls.length === 1);
+
+  await cleanUp({ ...manager, claims }, { alone: true }, signal);
+  making.open();
+  await creating;
+
+  assert.equal(await statusOf(manager, volume.id), 'available');
+  assert.deepEqual(manager.calls, [`createVolume ${volume.id}`]);
+});
+
+test('a volume that has moved to another backend is nothing to our driver; its row goes [manager 2.3]', async () => {
+  await using manager = await testManager();
+  const id = await interrupted(manager, { status: 'deleting', host: 'node1@nfs#pool' });
+
+  await cleanUp(manager, { alone: true }, signal);
+
+  assert.equal(await statusOf(manager, id), 'deleting');
+  assert.deepEqual(manager.calls, []);
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+});
+
+test('a create that was handed back is the scheduler’s: only a crash in between makes it an error [manager 4.3]', async () => {
+  await using manager = await testManager();
+  const id = await interrupted(manager, { host: null });
+
+  await cleanUp(manager, { alone: true, meanwhile: true }, signal);
+  assert.equal(await statusOf(manager, id), 'creating');
+  await cleanUp(manager, { alone: true }, signal);
+
+  assert.equal(await statusOf(manager, id), 'error');
+  assert.equal((await manager.db.messages.ofResource(id))[0]?.action_id, '001');
 });
 
 test('do_cleanup adopts the rows that the request means, and only those [database 5.6, rpc 2.3]', async () => {
