@@ -15,6 +15,8 @@ export class BackendLock {
   readonly #coordinator: Coordinator;
   readonly #file: string;
   #held: HeldLock | undefined;
+  /** What was to be noted while the lock was not ours. */
+  #count: string | undefined;
 
   constructor(coordinator: Coordinator, statePath: string, host: ServiceHost) {
     this.#coordinator = coordinator;
@@ -29,8 +31,10 @@ export class BackendLock {
   async take(): Promise<boolean> {
     if (this.#held !== undefined) return true;
     const lock = await this.#coordinator.tryLock(this.#file);
-    if (lock.held) this.#held = lock;
-    return lock.held;
+    if (!lock.held) return false;
+    this.#held = lock;
+    if (this.#count !== undefined) await lock.write(this.#count);
+    return true;
   }
 
   /** Resolves when it is ours. */
@@ -48,9 +52,10 @@ export class BackendLock {
     return isNew || noted === String(row.report_count) || noted === String(row.report_count + 1);
   }
 
-  /** Notes the `report_count` that is about to be written. */
+  /** Notes the `report_count` that is about to be written; as soon as the lock is ours, where it is not yet. */
   async note(reportCount: number): Promise<void> {
-    await this.#held?.write(String(reportCount));
+    this.#count = String(reportCount);
+    await this.#held?.write(this.#count);
   }
 
   async release(): Promise<void> {

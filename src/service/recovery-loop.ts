@@ -41,11 +41,13 @@ export class RecoveryLoop {
 
   /**
    * What an earlier process of this service left, now and until no row is left that a predecessor may still be at work on.
-   * `alone`: there is none, as the lock proves. When the lock becomes ours later, that proves it as well (R-06).
+   * `alone`: there is none, as the lock proves. When the lock becomes ours later, that proves it as well (R-06); it is waited
+   * for also where nothing is left, since without it our successor could not know that we are gone.
    */
   async ownRows(alone: boolean, lock: Pick<BackendLock, 'held' | 'wait'>, signal: AbortSignal): Promise<void> {
     this.#alone = alone;
-    for (let again = await cleanUpAtStart(this.#manager, this.#alone, signal); again && !signal.aborted; ) {
+    let again = await cleanUpAtStart(this.#manager, this.#alone, signal);
+    while ((again || !lock.held) && !signal.aborted) {
       if (lock.held) await sleep(freshLook, undefined, { signal });
       else this.#alone = await cameWithin(freshLook, lock, signal);
       again = await cleanUp(this.#manager, { alone: this.#alone }, signal);

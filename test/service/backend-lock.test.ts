@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
+import { openCoordinator } from '../../src/coordination/coordinator.ts';
+import { serviceHost } from '../../src/objects/host.ts';
+import type { Service } from '../../src/objects/service.ts';
+import { BackendLock } from '../../src/service/backend-lock.ts';
+import { RecoveryLoop } from '../../src/service/recovery-loop.ts';
+import { aFolder } from '../support/folder.ts';
+import { testManager } from '../support/manager.ts';
+
+const host = serviceHost('node', 'file');
+
+/** Locks as two processes have them: SQLite lets one process lock a file once, whoever asks. */
+function aLock(t: Pick<TestContext, 'after'>, folder = aFolder(t)): BackendLock {
+  return new BackendLock(openCoordinator({ folder, logger: silent }), folder, host);
+}
+
+function counted(report_count: number): Service {
+  return { report_count } as Service;
+}
+
+test('who has the lock, and finds the count that was last written, knows that no predecessor lives [R-06]', async (t) => {
+  const folder = aFolder(t);
+  const first = aLock(t, folder);
+  await first.take();
+  assert.equal(first.provesAlone(counted(7), false), false);
+  await first.note(8);
+  await first.release();
+
+  const second = aLock(t, folder);
+  assert.equal(second.provesAlone(counted(8), false), false);
+  await second.take();
+
+  assert.equal(second.provesAlone(counted(8), false), true);
+  assert.equal(second.provesAlone(counted(7), false), true);
+  assert.equal(second.provesAlone(counted(9), false), false);
+  await second.release();
+});
+
+test('what was noted without the lock is noted when it is ours, for the next one [R-06]', async (t) => {
+  const folder = aFolder(t);
+  const [draining, next] = [aLock(t, folder), aLock(t, folder)];
+  await draining.take();
+  await draining.note(3);
+  assert.equal(await next.take(), false);
+  await next.note(5);
+  await draining.release();
+
+  await next.wait(AbortSignal.timeout(5000));
+  await next.release();
+
+  const last = aLock(t, folder);
+  await last.take();
+  assert.equal(last.provesAlone(counted(5), false), true);
+  await last.release();
+});
+
+test('the lock of a predecessor is waited for, also where it left nothing to clean up [R-06]', async () => {
+  await using manager = await testManager();
+  const loop = new RecoveryLoop(manager, manager.log, { breaks: () => 0, isEmpty: async () => true });
+  let asked = 0;
+  const lock = {
+    held: false,
+    async wait() {
+      asked += 1;
+      lock.held = true;
+    },
+  };
+
+  await loop.ownRows(false, lock, AbortSignal.timeout(5000));
+
+  assert.equal(asked, 1);
+});
