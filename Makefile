@@ -56,6 +56,7 @@ test: build/.compiled build/.bundled
 
 test-system: build/.compiled build/.bundled
 	test/system/install
+	test/system/broker-roots
 	@$(NODE) --test --test-concurrency=2 $$(find build/test/system -name '*.test.js' | sort)
 	@$(NODE) build/test/chaos/main.js
 

@@ -64,7 +64,7 @@ export class RpcClient {
     const { controlExchange, responseTimeout, transport } = this.#options;
     const { within = responseTimeout, again = true } = terms;
     const publication = { to: destinationOf(target, controlExchange), body: encodeEnvelope(requestMessage(request)) };
-    return transport.publish(publication, { within: within * 1000, again, nowOrNever: !again });
+    return transport.publish(publication, { within: within * 1000, again, nowOrNever: !again, toSomebody: again });
   }
 
   /**
@@ -81,7 +81,7 @@ export class RpcClient {
     const body = encodeEnvelope(requestMessage(request, reply));
     const ttl = timeout * 1000;
     const publication = { to: destinationOf(target, controlExchange), body, ttl };
-    void transport.publish(publication, { within: ttl, again: true }).then((published) => {
+    void transport.publish(publication, { within: ttl, again: true, toSomebody: mandatory }).then((published) => {
       if (published.outcome === 'accepted' || published.outcome === 'modified') return;
       const reason = 'reason' in published ? published.reason : 'nobody listens there';
       this.#logger.debug('Call of %s to %s: %s', request.method, publication.to.key, reason);

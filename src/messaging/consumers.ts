@@ -17,6 +17,7 @@ export class OpenQueue {
   readonly name: string;
   readonly #since = performance.now();
   #link: ReceiverLink | undefined;
+  #seen: readonly [number, number] = [1, 1];
 
   constructor(name: string) {
     this.name = name;
@@ -32,6 +33,16 @@ export class OpenQueue {
     return performance.now() - this.#since;
   }
 
+  /** Consumers that its queue is known to have: a session of ours that has just ended may be seen once among them. */
+  get consumers(): number {
+    return Math.min(...this.#seen);
+  }
+
+  /** The broker was asked how many consumers the queue has. */
+  note(consumers: number): void {
+    this.#seen = [this.#seen[1], consumers];
+  }
+
   grant(credit: number): void {
     this.#link?.grant(credit);
   }
@@ -44,9 +55,6 @@ export class OpenQueue {
     this.#link?.end();
   }
 }
-
-/** Bindings that somebody removed show nowhere: they are made again, which changes nothing where they are there (M-47). */
-const bindingsEvery = 10_000;
 
 /** A queue that stood this long may be lost again without its connection being blamed (M-44). */
 const longEnough = 10_000;
@@ -65,6 +73,7 @@ export class Consumers implements Attachment {
   #live: Live | undefined;
   #paused = false;
   #losses = 0;
+  #looking = false;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(topology: Topology, queues: readonly string[], events: ConsumerEvents, logger: Logger) {
@@ -89,7 +98,7 @@ export class Consumers implements Attachment {
     this.#losses = 0;
     await declareAll(live.admin, this.#topology, this.#logger);
     if (this.#live !== live) return;
-    this.#watch = setInterval(() => void this.#bindAgain(live), bindingsEvery);
+    this.#watch = setInterval(() => void this.#look(live), live.dialect.watchEvery);
     if (!this.#paused) await Promise.all(this.#queues.map((name) => this.#consume(live, name)));
   }
 
@@ -156,12 +165,12 @@ export class Consumers implements Attachment {
     }
   }
 
-  #lost(live: Live, queue: OpenQueue, reason: AmqpFailure): void {
+  #lost(live: Live, queue: OpenQueue, reason: AmqpFailure, usual: 'info' | 'warning' = 'warning'): void {
     if (this.#open.get(queue.name) !== queue || this.#live !== live) return;
     this.#open.delete(queue.name);
     queue.end();
     // What is unsettled too long is a fault of ours (R-17); anything else is the broker's business.
-    const level = /delivery acknowledgement/.test(reason.message) ? 'error' : 'warning';
+    const level = /delivery acknowledgement/.test(reason.message) ? 'error' : usual;
     this.#logger[level]('The consumer of queue %s was lost: %s. It is opened again', queue.name, reason.message);
     this.#events.lost(queue, reason);
     if (queue.age > longEnough) this.#losses = 0;
@@ -190,14 +199,36 @@ export class Consumers implements Attachment {
     return true;
   }
 
-  async #bindAgain(live: Live): Promise<void> {
+  /**
+   * What a broker does not tell (M-47): bindings that somebody removed are made again, which changes nothing where they are
+   * there; a queue that is gone, or that has fewer consumers than before, is opened again.
+   */
+  async #look(live: Live): Promise<void> {
+    if (this.#looking || this.#live !== live) return;
+    this.#looking = true;
     try {
+      if (!live.dialect.routes) await Promise.all(this.open.map((queue) => this.#lookAt(live, queue)));
       await Promise.all(this.#topology.bindings.map((binding) => live.admin.bind(binding)));
     } catch (error) {
       if (this.#live !== live) return;
       this.#logger.warning('Not every binding could be made again, all is declared anew: %s', messageOf(error));
       const declared = declareAll(live.admin, this.#topology, this.#logger);
       await declared.catch((failure: unknown) => live.connection.drop(new AmqpFailure(messageOf(failure))));
+    } finally {
+      this.#looking = false;
     }
+  }
+
+  /** Where nobody tells of a deleted queue it may have been made again by another of its consumers: then one is missing. */
+  async #lookAt(live: Live, queue: OpenQueue): Promise<void> {
+    const state = await live.admin.inspect(queue.name);
+    const expected = live.dialect.isSilent ? queue.consumers : 1;
+    if (state !== undefined && state.consumers >= expected) {
+      queue.note(state.consumers);
+      return;
+    }
+    const left = state?.consumers ?? 0;
+    const reason = state === undefined ? 'it is gone' : `it has ${left} consumers, and had ${queue.consumers}`;
+    this.#lost(live, queue, new AmqpFailure(reason), left > 0 ? 'info' : 'warning');
   }
 }

@@ -19,6 +19,8 @@ export interface Terms {
   readonly again: boolean;
   /** Not worth waiting for: without a connection, or with a full queue, it is not sent at all. */
   readonly nowOrNever?: boolean;
+  /** That nobody listens there is to be told (`released`) also on a broker that takes such messages in silence (M-54). */
+  readonly toSomebody?: boolean;
 }
 
 /** What became of a publication. */
@@ -29,6 +31,13 @@ export type Published =
   | { readonly outcome: 'unknown'; readonly reason: string }
   /** It never left. */
   | { readonly outcome: 'unsent'; readonly reason: string };
+
+/** What a publisher asks of the broker besides. Both may reject. */
+export interface PublisherNeeds {
+  /** Makes an exchange that is missing. */
+  declareExchange(exchange: string): Promise<void>;
+  hasQueue(queue: string): Promise<boolean>;
+}
 
 interface Item {
   readonly publication: Publication;
@@ -42,6 +51,8 @@ interface Item {
   sent: boolean;
   /** The connection over which its exchange was declared again, which is done once on each. */
   redeclared: SenderLink | undefined;
+  /** The connection over which its queue was asked for. */
+  checked: SenderLink | undefined;
   over: boolean;
 }
 
@@ -66,7 +77,7 @@ const propertiesSize = 1024;
  * credit and for the broker's outcome, all within its terms.
  */
 export class Publisher {
-  readonly #redeclare: (exchange: string) => Promise<void>;
+  readonly #needs: PublisherNeeds;
   readonly #longestTtl: number;
   #queue: Item[] = [];
   readonly #underWay = new Set<Item>();
@@ -82,9 +93,9 @@ export class Publisher {
   /** Why nothing is published any more. */
   #closed: string | undefined;
 
-  /** `redeclare` makes an exchange that is missing. `longestTtl` holds where the broker only routes (M-63), in milliseconds. */
-  constructor(redeclare: (exchange: string) => Promise<void>, longestTtl: number) {
-    this.#redeclare = redeclare;
+  /** `longestTtl` holds where the broker only routes (M-63), in milliseconds. */
+  constructor(needs: PublisherNeeds, longestTtl: number) {
+    this.#needs = needs;
     this.#longestTtl = longestTtl;
   }
 
@@ -109,6 +120,7 @@ export class Publisher {
         resolve,
         sent: false,
         redeclared: undefined,
+        checked: undefined,
         over: false,
       });
       this.#watch(until);
@@ -144,7 +156,8 @@ export class Publisher {
       const [item] = this.#queue;
       if (item === undefined || (this.#underWay.size > 0 && this.#isFull(item.publication))) return;
       this.#queue.shift();
-      this.#send(this.#link, item);
+      if (this.#mustBeChecked(item, this.#link)) void this.#check(item, this.#link);
+      else this.#send(this.#link, item);
     }
   }
 
@@ -227,10 +240,30 @@ export class Publisher {
     this.pump();
   }
 
+  #mustBeChecked({ terms, checked, publication }: Item, link: SenderLink): boolean {
+    if (this.#dialect?.isSilent !== true || terms.toSomebody !== true || checked === link) return false;
+    // A fan-out reaches whoever is there.
+    return !publication.to.exchange.endsWith('_fanout');
+  }
+
+  /** A queue has the name of its key, on the control exchange as on the default one. */
+  async #check(item: Item, link: SenderLink): Promise<void> {
+    item.checked = link;
+    this.#underWay.add(item);
+    const missing = await this.#needs.hasQueue(item.publication.to.key).then(
+      (there) => !there,
+      () => false,
+    );
+    // The time of the item, or its connection, is over: what follows has been seen to.
+    if (link !== this.#link || !this.#underWay.delete(item)) return;
+    if (missing) this.#finish(item, { outcome: 'released' });
+    else this.#repeat(item);
+  }
+
   async #declareAndRepeat(item: Item, link: SenderLink): Promise<void> {
     item.redeclared = link;
     try {
-      await this.#redeclare(item.publication.to.exchange);
+      await this.#needs.declareExchange(item.publication.to.exchange);
       this.#repeat(item);
     } catch (error) {
       if (link === this.#link) this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });

@@ -34,7 +34,8 @@ export class Replies {
     const deadline = performance.now() + this.#patience;
     while (!signal.aborted && !this.#isGone(reply.queue)) {
       const within = deadline - performance.now();
-      const published = await this.#transport.publish({ to: toQueue(reply.queue), body }, { within, again: true });
+      const terms = { within, again: true, toSomebody: true };
+      const published = await this.#transport.publish({ to: toQueue(reply.queue), body }, terms);
       if ('reason' in published) return this.#giveUp(reply, published.reason);
       if (published.outcome !== 'released') return;
       if (deadline - performance.now() < 250) {

@@ -73,10 +73,11 @@ export async function openManagement(connection: AmqpConnection): Promise<Topolo
         destination_queue: queue,
         arguments: {},
       }),
-    depth: async (queue) => {
+    inspect: async (queue) => {
       const { status, body } = await request('GET', `/queues/${encodeSegment(queue)}`);
       if (status === 404) return undefined;
-      return Number((body as { message_count?: unknown } | null)?.message_count ?? 0);
+      const { message_count: messages, consumer_count: consumers } = (body ?? {}) as Record<string, unknown>;
+      return { messages: Number(messages ?? 0), consumers: Number(consumers ?? 0) };
     },
     deleteQueue: (queue) => demand(`the deletion of queue ${queue}`, 'DELETE', `/queues/${encodeSegment(queue)}`),
   };

@@ -32,6 +32,13 @@ export interface Topology {
   readonly bindings: readonly Binding[];
 }
 
+/** What a broker says of a queue. */
+interface QueueState {
+  /** Messages that wait. */
+  readonly messages: number;
+  readonly consumers: number;
+}
+
 /** Makes exchanges, queues and bindings on a broker. Repeating a declaration changes nothing. */
 export interface TopologyAdmin {
   /** Rejects with TopologyRefused when one of that name is there with other settings. */
@@ -39,8 +46,8 @@ export interface TopologyAdmin {
   declareQueue(queue: QueueDeclaration): Promise<void>;
   /** Rejects with TopologyRefused when the queue or the exchange is missing. */
   bind(binding: Binding): Promise<void>;
-  /** Messages that wait in a queue; undefined when there is no such queue. */
-  depth(queue: string): Promise<number | undefined>;
+  /** Undefined when there is no such queue. */
+  inspect(queue: string): Promise<QueueState | undefined>;
   deleteQueue(queue: string): Promise<void>;
 }
 

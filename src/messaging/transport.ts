@@ -4,7 +4,7 @@ import { abortable } from '../base/abortable.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger, Logs } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
-import { type AmqpConnection, AmqpFailure } from './amqp.ts';
+import { type AmqpConnection, AmqpFailure, type Dial } from './amqp.ts';
 import { dial } from './amqp1.ts';
 import { type BrokerAddress, type ConnectionPlan, connectionPlan, type TransportSettings } from './connection-plan.ts';
 import { type Dialect, dialectOf } from './dialects.ts';
@@ -34,6 +34,9 @@ export type TransportEvent =
 
 /** From the first byte to everything standing takes no longer (M-45). */
 const patience = 30_000;
+
+/** Queues that were asked for, before all are forgotten. */
+const mostKnownQueues = 1000;
 
 interface Raised {
   readonly attachment: Attachment;
@@ -71,6 +74,7 @@ export class Transport implements AsyncDisposable {
   #connected: () => void = () => {};
   #live: Live | undefined;
   #isUp = false;
+  #knownQueues = new Set<string>();
   #connections = 0;
   #loop: Promise<void>;
   #closing: Promise<void> | undefined;
@@ -81,7 +85,11 @@ export class Transport implements AsyncDisposable {
     this.#name = `${settings.program}:${process.pid}:${randomUUID()}`;
     this.#logger = loggerOf(settings.logs);
     this.#outage = new Outage(this.#logger, this.#name);
-    this.#publisher = new Publisher((exchange) => this.#declareExchange(exchange), settings.responseTimeout * 1000);
+    const needs = {
+      declareExchange: (exchange: string) => this.#declareExchange(exchange),
+      hasQueue: (queue: string) => this.#hasQueue(queue),
+    };
+    this.#publisher = new Publisher(needs, settings.responseTimeout * 1000);
     this.connectedOnce = new Promise((resolve) => {
       this.#connected = resolve;
     });
@@ -134,7 +142,7 @@ export class Transport implements AsyncDisposable {
   /** Messages that wait in a queue of the broker; undefined when there is no such queue. Rejects without a connection. */
   async depth(queue: string): Promise<number | undefined> {
     if (this.#live === undefined) throw new AmqpFailure('no connection to the broker');
-    return await this.#live.admin.depth(queue);
+    return (await this.#live.admin.inspect(queue))?.messages;
   }
 
   /** Waits `grace` milliseconds at most for what is being published, then disconnects. May be called twice. */
@@ -176,12 +184,12 @@ export class Transport implements AsyncDisposable {
   ): Promise<Error> {
     const { virtualHost, idleTimeout, external } = this.#settings;
     this.#logger.debug('[%s] Connecting to AMQP server on %s:%s', this.#name, broker.host, broker.port);
-    const options = { ...broker, tls, virtualHost, idleTimeout, external, name: this.#name };
+    const options: Dial = { ...broker, tls, virtualHost, idleTimeout, external, name: this.#name };
     const connection = await dial(options, this.#stop.signal);
     const late = setTimeout(() => connection.drop(new AmqpFailure('not ready within 30 seconds')), patience);
     try {
       const dialect = dialectOf(connection);
-      const admin = await dialect.openTopology(connection);
+      const admin = await dialect.openTopology(connection, options);
       await this.#raiseAll({ connection, dialect, admin });
       clearTimeout(late);
       backoff.reset();
@@ -197,6 +205,7 @@ export class Transport implements AsyncDisposable {
   /** Topology and receivers first, the sender last (M-14). */
   async #raiseAll(live: Live): Promise<void> {
     this.#connections += 1;
+    this.#knownQueues = new Set();
     for (const record of this.#records) await this.#raise(record, live);
     this.#live = live;
     await this.#raiseSender(live);
@@ -210,7 +219,7 @@ export class Transport implements AsyncDisposable {
   /** Opens the sender, and again when it is lost while its connection lives; the third loss in a row ends that (M-44). */
   async #raiseSender(live: Live, losses = 0): Promise<void> {
     const since = performance.now();
-    const link = await live.connection.openSender(undefined, {
+    const link = await live.dialect.openSender(live.connection, {
       room: () => this.#publisher.pump(),
       ended: (reason) => {
         this.#publisher.detach(reason.message);
@@ -245,6 +254,18 @@ export class Transport implements AsyncDisposable {
     const { controlExchange, topology } = this.#settings;
     if (this.#live === undefined) throw new AmqpFailure('no connection to the broker');
     await this.#live.admin.declareExchange(exchangeOf(name, controlExchange, topology));
+  }
+
+  /** Asked once over each connection: what is there then is taken to stay (M-54). */
+  async #hasQueue(name: string): Promise<boolean> {
+    const live = this.#live;
+    if (live === undefined) throw new AmqpFailure('no connection to the broker');
+    const known = this.#knownQueues;
+    if (known.has(name)) return true;
+    const there = (await live.admin.inspect(name)) !== undefined;
+    if (there) known.add(name);
+    if (known.size > mostKnownQueues) known.clear();
+    return there;
   }
 
   #emit(event: TransportEvent): void {

@@ -29,7 +29,7 @@ async function withQueues(
     return made;
   };
   try {
-    await body({ broker, connect, depth: (queue) => admin.depth(queue), admin });
+    await body({ broker, connect, depth: async (queue) => (await admin.inspect(queue))?.messages, admin });
   } finally {
     for (const made of connections) made.close();
     await connection.close();

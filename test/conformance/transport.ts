@@ -10,6 +10,8 @@ import { aFanoutQueue, aQueue, Listener } from '../support/listener.ts';
 export interface TransportSetUp extends AsyncDisposable {
   /** Where the embedded broker differs on purpose: an outcome is the receiver's, and nothing is kept (M-63). */
   readonly routes: boolean;
+  /** RabbitMQ 3.x tells nobody that a message found no queue, and its addresses know ASCII only (messaging.md §4). */
+  readonly isSilent: boolean;
   /** One more connection to the broker. */
   connect(): Promise<Transport>;
   /** Deletes a queue behind everybody's back. */
@@ -50,8 +52,8 @@ export function transportConformance(broker: string, setUp: () => Promise<Transp
     assert.deepEqual(published, { outcome: 'accepted' });
   });
 
-  check('names with signs of their own in them are addressed as they are [M-62]', async (_env, transport) => {
-    const queue = named('cinder-volume.höst@lvm#1%2F/a b+c,d');
+  check('names with signs of their own in them are addressed as they are [M-62]', async (env, transport) => {
+    const queue = named(`cinder-volume.${env.isSilent ? 'host' : 'höst'}@lvm#1%3F/a b+c,d`);
     const listener = await Listener.on(transport, aQueue(queue), queue, 10, (message) => message.accept());
 
     await send(transport, queue, 'by exchange');
@@ -72,22 +74,22 @@ export function transportConformance(broker: string, setUp: () => Promise<Transp
     assert.ok(messages.every(({ body }, at) => body.equals(bodies[at] ?? Buffer.alloc(0))));
   });
 
-  check('what nobody is bound for is released, and that is no failure [M-51, M-64]', async (_env, transport) => {
+  check('what nobody is bound for is released, and that is no failure [M-51, M-54, M-64]', async (env, transport) => {
     await Listener.on(transport, aQueue(named('other')), named('other'));
+    const body = Buffer.from('x');
+    const [byKey, byName] = ['openstack', ''].map((exchange) => ({ to: { exchange, key: named('nobody') }, body }));
+    assert.ok(byKey !== undefined && byName !== undefined);
 
-    assert.deepEqual(await send(transport, named('nobody'), 'x'), { outcome: 'released' });
-    assert.deepEqual(
-      await transport.publish({ to: { exchange: '', key: named('no') }, body: Buffer.from('x') }, terms),
-      {
-        outcome: 'released',
-      },
-    );
+    const asked = { ...terms, toSomebody: true };
+    assert.deepEqual(await transport.publish(byKey, asked), { outcome: 'released' });
+    assert.deepEqual(await transport.publish(byName, asked), { outcome: 'released' });
+    assert.deepEqual(await transport.publish(byKey, terms), { outcome: env.isSilent ? 'accepted' : 'released' });
   });
 
-  check('a missing exchange is declared, and the message sent once more [M-14, M-51]', async (_env, transport) => {
+  check('a missing exchange is declared, and the message sent once more [M-14, M-51]', async (env, transport) => {
     const publication = { to: { exchange: `${named('topic')}_fanout`, key: '' }, body: Buffer.from('x') };
 
-    assert.deepEqual(await transport.publish(publication, terms), { outcome: 'released' });
+    assert.deepEqual(await transport.publish(publication, terms), { outcome: env.isSilent ? 'accepted' : 'released' });
   });
 
   check('no more arrives than was granted [M-55, M-56]', async (_env, transport) => {

@@ -27,7 +27,7 @@ class HandLink implements SenderLink {
 }
 
 function aPublisher(declare: (exchange: string) => Promise<void> = async () => {}): Publisher {
-  return new Publisher(declare, 60_000);
+  return new Publisher({ declareExchange: declare, hasQueue: async () => true }, 60_000);
 }
 
 function message(size = 10, exchange = 'openstack'): Publication {

@@ -179,7 +179,7 @@ function anAdmin(refuse: (what: string, durable: boolean) => string | undefined 
     declareExchange: ({ name, durable }) => declare(`exchange ${name}`, durable),
     declareQueue: ({ name, durable }) => declare(`queue ${name}`, durable),
     bind: ({ queue }) => declare(`binding ${queue}`, false),
-    depth: async () => 0,
+    inspect: async () => ({ messages: 0, consumers: 1 }),
     deleteQueue: async () => {},
   };
   return { admin, done };

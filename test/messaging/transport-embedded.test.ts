@@ -8,6 +8,7 @@ transportConformance('embedded broker', async () => {
   const transports: Transport[] = [];
   return {
     routes: true,
+    isSilent: false,
     async connect() {
       const transport = await aTransport(broker);
       transports.push(transport);

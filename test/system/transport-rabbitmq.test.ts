@@ -1,60 +1,47 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { silent } from '../../src/base/log.ts';
 import { dial } from '../../src/messaging/amqp1.ts';
-import { transportSettings } from '../../src/messaging/connection-plan.ts';
-import { openManagement } from '../../src/messaging/topology-management.ts';
-import { openTransport, type Transport } from '../../src/messaging/transport.ts';
-import { parseTransportUrl } from '../../src/messaging/transport-url.ts';
+import { dialectOf } from '../../src/messaging/dialects.ts';
+import type { Transport } from '../../src/messaging/transport.ts';
 import { adminContext } from '../../src/objects/context.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { FakeEndpoint, field, gate } from '../support/endpoint.ts';
 import { eventually } from '../support/eventually.ts';
-import { aClient, aServer, rabbitPresets, rpcPresets, testQueue, testTarget } from '../support/messaging.ts';
+import { aClient, aServer, testQueue, testTarget } from '../support/messaging.ts';
+import type { RabbitMQ } from '../support/rabbitmq.ts';
+import { rabbitUser } from '../support/rabbitmq.ts';
+import { connectTo, onEachRabbitMQ } from '../support/with-rabbitmq.ts';
 
-// Against a real RabbitMQ 4.x, by TEST_RABBITMQ_URL=rabbit://user:password@host:port/vhost.
+/** Deletes a queue behind everybody's back. */
+async function deleteQueue(broker: RabbitMQ, name: string): Promise<void> {
+  const { host, port } = broker;
+  const login = { ...rabbitUser, external: false, tls: undefined };
+  const options = { host, port, ...login, virtualHost: '/', idleTimeout: 0, name: 'admin' };
+  const connection = await dial(options, AbortSignal.timeout(20_000));
+  await (await dialectOf(connection).openTopology(connection, options)).deleteQueue(name);
+  await connection.close();
+}
 
-const url = process.env['TEST_RABBITMQ_URL'];
-
-if (url === undefined) {
-  test('the transport on RabbitMQ 4.x [M-65]', (t) => t.skip('TEST_RABBITMQ_URL does not say where one is'));
-} else {
-  const settings = transportSettings({
-    url: parseTransportUrl(url),
-    rabbit: { ...rabbitPresets, ssl_ca_file: process.env['TEST_RABBITMQ_CA'] ?? '' },
-    rpc: rpcPresets,
-    program: 'cinder-volume',
-    logs: () => silent,
-  });
-  const connect = (): Promise<Transport> => openTransport(settings, AbortSignal.timeout(20_000));
-  const deleteQueue = async (name: string): Promise<void> => {
-    const [broker] = settings.brokers;
-    assert.ok(broker !== undefined);
-    const { virtualHost, idleTimeout } = settings;
-    const options = { ...broker, virtualHost, idleTimeout, external: false, tls: undefined, name: 'admin' };
-    const connection = await dial(options, AbortSignal.timeout(20_000));
-    await (await openManagement(connection)).deleteQueue(name);
-    await connection.close();
-  };
-
+onEachRabbitMQ('the transport', {}, (broker, release) => {
   transportConformance('RabbitMQ', async () => {
     const transports: Transport[] = [];
     return {
       routes: false,
+      isSilent: release === '3',
       async connect() {
-        const transport = await connect();
+        const transport = await connectTo(broker().url());
         transports.push(transport);
         return transport;
       },
-      deleteQueue,
+      deleteQueue: (name) => deleteQueue(broker(), name),
       async [Symbol.asyncDispose]() {
         await Promise.all(transports.map((transport) => transport.close(0)));
       },
     };
   });
 
-  test('RabbitMQ: calls are answered, each once, and what is not accepted comes again [M-65, R-01, R-14]', async () => {
-    const [own, other] = [await connect(), await connect()];
+  test('calls are answered, each once, and what is not accepted comes again [M-65, R-01, R-14]', async () => {
+    const [own, other] = [await connectTo(broker().url()), await connectTo(broker().url())];
     const running = gate();
     const methods = {
       echo: { run: (args: unknown) => args },
@@ -78,8 +65,9 @@ if (url === undefined) {
       await drained;
       await server.resume();
       await eventually('it ran', () => endpoint.ran('work', '4') === 1);
-      await deleteQueue(testQueue);
-      await eventually('the queue is back', () => server.breaks === 1 && server.consuming);
+      // RabbitMQ 3.10 ends the whole connection three seconds later: its plug-in cannot say that a consumer was cancelled.
+      await deleteQueue(broker(), testQueue);
+      await eventually('the queue is back', () => server.breaks > 0 && server.consuming);
       assert.equal(field(await call('after'), 'id'), 'after');
     } finally {
       await server.close();
@@ -88,4 +76,4 @@ if (url === undefined) {
       await own.close(0);
     }
   });
-}
+});
