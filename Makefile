@@ -5,11 +5,15 @@
 # make chaos      processes of the daemon are killed under load, and everything is looked through (ROUNDS=200 SEED=n)
 # make bench      every figure that we aim at, measured (BENCH='idle copy': some of them)
 # make check      format, lint, types, unused code
+# make sample     etc/cinder/cinder.conf.sample from the option tables
+# make install    into DESTDIR (nothing: the machine itself), below PREFIX; make uninstall takes it away
 
 NODE    ?= node
 STATE   ?= var
 ROUNDS  ?= 200
 SEED    ?=
+PREFIX  ?= /usr
+UNITDIR ?= /lib/systemd/system
 ESBUILD  = node_modules/.bin/esbuild
 SOURCES := $(shell find src test -name '*.ts' 2>/dev/null)
 
@@ -66,10 +70,58 @@ chaos: build/.compiled build/.bundled
 bench: build/.compiled build/.bundled
 	@$(NODE) build/test/bench/bench.js $(BENCH)
 
+sample: build/.bundled
+	@$(NODE) bin/volume-daemon config sample > build/cinder.conf.sample
+	@mv build/cinder.conf.sample etc/cinder/cinder.conf.sample
+
+# What is laid out below lib/volume-daemon is this folder without what only a developer needs, so that the program finds its
+# parts the same way. Needs no network once `make` has run.
+LIB  = $(DESTDIR)$(PREFIX)/lib/volume-daemon
+DOC  = $(DESTDIR)$(PREFIX)/share/doc/volume-daemon
+COPY = install -m 0644
+
+install: build/.bundled
+	install -d '$(LIB)/bin' '$(LIB)/build/bundle' '$(LIB)/node_modules' '$(DESTDIR)$(PREFIX)/bin' \
+	  '$(DESTDIR)/etc/cinder/rootwrap.d' '$(DESTDIR)/etc/logrotate.d' '$(DESTDIR)$(UNITDIR)' \
+	  '$(DESTDIR)$(PREFIX)/lib/sysusers.d' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d' \
+	  '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DOC)/examples'
+	rm -rf '$(LIB)/build/bundle'/* '$(LIB)/node_modules'/*
+	$(COPY) build/bundle/* '$(LIB)/build/bundle'
+	$(COPY) package.json '$(LIB)'
+	install -m 0755 bin/volume-daemon '$(LIB)/bin'
+	for package in @photostructure/sqlite node-gyp-build; do \
+	  for file in $$(cd node_modules/$$package && find package.json *.js LICENSE dist prebuilds/$$($(NODE) -p 'process.platform + "-" + process.arch') \
+	    -type f -not -name '*.map' -not -name '*.d.*' 2>/dev/null); do \
+	    install -D -m 0644 "node_modules/$$package/$$file" "$(LIB)/node_modules/$$package/$$file" || exit 1; \
+	  done; \
+	done
+	ln -sf ../lib/volume-daemon/bin/volume-daemon '$(DESTDIR)$(PREFIX)/bin/volume-daemon'
+	ln -sf volume-daemon '$(DESTDIR)$(PREFIX)/bin/cinder-volume'
+	$(COPY) etc/cinder/cinder.conf.sample '$(DESTDIR)/etc/cinder'
+	$(COPY) etc/cinder/rootwrap.d/volume-daemon.filters '$(DESTDIR)/etc/cinder/rootwrap.d'
+	$(COPY) etc/logrotate.d/volume-daemon '$(DESTDIR)/etc/logrotate.d'
+	sed 's|@PREFIX@|$(PREFIX)|' etc/systemd/volume-daemon.service.in > '$(DESTDIR)$(UNITDIR)/volume-daemon.service'
+	chmod 0644 '$(DESTDIR)$(UNITDIR)/volume-daemon.service'
+	ln -sf volume-daemon.service '$(DESTDIR)$(UNITDIR)/cinder-volume.service'
+	$(COPY) etc/systemd/volume-daemon.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/volume-daemon.conf'
+	$(COPY) etc/systemd/volume-daemon.tmpfiles '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/volume-daemon.conf'
+	$(NODE) bin/volume-daemon completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/volume-daemon'
+	$(COPY) README.md CHANGELOG.md LICENSE '$(DOC)'
+	$(COPY) etc/systemd/*.conf '$(DOC)/examples'
+
+uninstall:
+	rm -rf '$(LIB)' '$(DOC)'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/volume-daemon' '$(DESTDIR)$(PREFIX)/bin/cinder-volume' \
+	  '$(DESTDIR)/etc/cinder/cinder.conf.sample' '$(DESTDIR)/etc/cinder/rootwrap.d/volume-daemon.filters' \
+	  '$(DESTDIR)/etc/logrotate.d/volume-daemon' '$(DESTDIR)$(UNITDIR)/volume-daemon.service' \
+	  '$(DESTDIR)$(UNITDIR)/cinder-volume.service' '$(DESTDIR)$(PREFIX)/lib/sysusers.d/volume-daemon.conf' \
+	  '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/volume-daemon.conf' \
+	  '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/volume-daemon'
+
 format: node_modules/.installed
 	node_modules/.bin/biome check --write .
 
 clean:
 	rm -rf build
 
-.PHONY: all bundle run check test test-system chaos bench format clean
+.PHONY: all bundle run check test test-system chaos bench sample install uninstall format clean

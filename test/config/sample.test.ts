@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sampleText } from '../../src/config/sample.ts';
 import { bool, choice, float, int, list, multi, str } from '../../src/interface/options.ts';
+import { schema as daemonSchema } from '../../src/service/schema.ts';
 import { configurationOf } from '../support/configuration.ts';
+import { repository } from '../support/repository.ts';
 
 const defaults = {
   group: 'DEFAULT',
@@ -97,4 +101,10 @@ test('the sample is a configuration, and with its lines enabled it says what the
   assert.deepEqual(configuration.problems, []);
   assert.deepEqual(configuration.values(other), configurationOf(t, '', schema).values(other));
   assert.deepEqual(configuration.values(defaults), configurationOf(t, '', schema).values(defaults));
+});
+
+test('the sample in the repository is what the option tables say now: `make sample` writes it', () => {
+  const committed = readFileSync(join(repository, 'etc/cinder/cinder.conf.sample'), 'utf8');
+
+  assert.equal(committed, sampleText(daemonSchema), 'run `make sample` and commit the file');
 });

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   /** Words on the command line behind the configuration file. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Another file than `bin/volume-daemon`: the program as it was installed. */
+  readonly program?: string;
 }
 
 export interface Ended {
@@ -108,7 +110,7 @@ export class Daemon {
 
   /** Starts it in a session of its own: a signal to the tests' group does not reach it (L-182). */
   start(): void {
-    const words = [program, '--config-file', this.conf, ...(this.#options.args ?? [])];
+    const words = [this.#options.program ?? program, '--config-file', this.conf, ...(this.#options.args ?? [])];
     const child = spawn(process.execPath, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -189,7 +191,8 @@ export class Daemon {
 
   /** Starts a client command, so that it can be killed. */
   begin(...words: readonly string[]): { readonly child: ChildProcess; readonly result: Promise<CommandResult> } {
-    return runProgram([...words, '--config-file', this.conf], this.#options.env);
+    const { env, program: file = program } = this.#options;
+    return runProgram([...words, '--config-file', this.conf], env, { file });
   }
 
   /** Runs a command that must succeed and gives its output. */
