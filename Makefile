@@ -29,7 +29,7 @@ build/.compiled: node_modules/.installed tsconfig.json $(SOURCES)
 
 # The program starts from bundles: separate modules need twice the time and memory. The supervisor's loads what a command
 # needs, in pieces; the workers' is one file, with what V8 made of it beside it. The banner gives the CommonJS packages
-# inside the ES module their require.
+# inside the ES module their require. A worker reads the client of a database server from a file of its own, if it has one.
 BUNDLE := $(ESBUILD) --bundle --platform=node --target=node20 --minify-whitespace --minify-syntax \
   --external:@photostructure/sqlite --define:process.env.NODE_ENV='"production"' --sourcemap=linked --sources-content=false \
   --legal-comments=external --log-level=warning
@@ -38,7 +38,11 @@ build/.bundled: node_modules/.installed $(SOURCES)
 	@rm -rf build/bundle
 	$(BUNDLE) src/main.ts --outdir=build/bundle --format=esm --splitting \
 	  --banner:js="import { createRequire as __cr } from 'node:module'; globalThis.require = __cr(import.meta.url);"
-	$(BUNDLE) src/worker.ts src/start-worker.ts --outdir=build/bundle --format=cjs --out-extension:.js=.cjs
+	$(BUNDLE) src/worker.ts src/start-worker.ts --outdir=build/bundle --format=cjs --out-extension:.js=.cjs \
+	  --external:mysql2 --external:pg
+	for client in mysql2 pg; do \
+	  $(BUNDLE) $$client --outfile=build/bundle/node_modules/$$client.js --format=cjs || exit; \
+	done
 	$(NODE) --optimize-for-size build/bundle/start-worker.cjs --write-cache
 	@touch $@
 

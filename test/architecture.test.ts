@@ -59,6 +59,8 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   ini: ['config/ini.ts'],
   kysely: ['db'],
   '@photostructure/sqlite': ['db/sqlite.ts', 'coordination/file-lock.ts'],
+  mysql2: ['db/mariadb.ts'],
+  pg: ['db/postgres.ts'],
   'cli-table3': ['cli/print.ts'],
   'prom-client': ['admin'],
   'node:child_process': ['exec/run.ts'],

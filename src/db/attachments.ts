@@ -7,6 +7,7 @@ import { InvalidUUID, VolumeAttachmentNotFound, VolumeNotFound } from '../object
 import { looksLikeUuid } from '../objects/uuid.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import type { Access } from './access.ts';
+import { locked } from './locks.ts';
 import { removeMetadata } from './metadata.ts';
 import { born, buried, encode, grouped, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
@@ -117,12 +118,12 @@ function statusFor(attachStatus: string): string {
 type Volume = Pick<Selectable<Schema['volumes']>, 'id' | 'status' | 'attach_status' | 'migration_status'>;
 
 async function volumeOf(db: Kysely<Schema>, volume_id: string): Promise<Volume> {
-  const row = await db
+  const query = db
     .selectFrom('volumes')
     .select(['id', 'status', 'attach_status', 'migration_status'])
     .where('id', '=', volume_id)
-    .where('deleted', '=', false)
-    .executeTakeFirst();
+    .where('deleted', '=', false);
+  const row = await locked(db, query).executeTakeFirst();
   if (row === undefined) throw new VolumeNotFound({ volume_id });
   return row;
 }

@@ -27,7 +27,7 @@ export async function openDatabase(url: string, options: DatabaseOptions, openin
   const inMemory = parsed.backend === 'sqlite' && ['', ':memory:'].includes(parsed.database);
   const create = inMemory || (opening.create ?? false);
   const engine = await patiently(options, opening, async () => {
-    const opened = await openEngine(parsed, create, signal);
+    const opened = await openEngine(parsed, { options, create, ...(signal === undefined ? {} : { signal }) });
     try {
       await prepareSchema(opened, parsed, options, { create, logger });
       return opened;
@@ -56,7 +56,7 @@ export async function ping(access: Access): Promise<number> {
 
 /** Inside a transaction every statement is a part of it. */
 function within(db: Parameters<Work<unknown>>[0]): Access {
-  return { read: (work) => work(db), write: (work) => work(db) };
+  return { read: (work) => work(db), write: (work) => work(db), isTransaction: true };
 }
 
 async function patiently(

@@ -1,8 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SqliteAdapter, SqliteQueryCompiler } from 'kysely';
 import { Backoff } from '../base/retry.ts';
 import { DatabaseError } from '../interface/database.ts';
 import type { Access, Work } from './access.ts';
+import type { Dialect } from './dialect.ts';
 import { Session } from './session.ts';
 import type { SqliteFile } from './sqlite.ts';
 import { isBusy } from './sqlite-errors.ts';
@@ -19,6 +21,8 @@ interface Job {
 
 /** What became of a job inside its batch. It is told when the batch is on the disk, not before. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+const dialect: Dialect = { adapter: new SqliteAdapter(), compiler: new SqliteQueryCompiler() };
 
 /** A batch is closed at this size, or after so many milliseconds: other processes want to write as well. */
 const batchSize = 100;
@@ -182,7 +186,7 @@ export class GroupCommit implements Access {
   }
 
   async #perform({ work, asker }: Job): Promise<Outcome> {
-    const session = new Session(this.#file);
+    const session = new Session(this.#file, dialect);
     try {
       const value = await within(this.#idleLimit, asker.runInAsyncScope(work, undefined, session.db));
       return session.failure === undefined ? { value } : { error: session.failure };

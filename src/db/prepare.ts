@@ -16,17 +16,19 @@ export async function prepareSchema(
   options: TableOptions,
   { create, logger }: { readonly create: boolean; readonly logger: Logger },
 ): Promise<boolean> {
-  const names = await engine.read((db) => engine.tableNames(db));
+  const names = [...(await engine.read((db) => engine.tables(db))).keys()];
   if (names.length > 0) {
     await examine(engine, url, names, logger);
     return false;
   }
-  if (!create) {
-    throw new DatabaseError('away', `database ${url.masked} has no tables; 'volume-daemon db sync' makes them`);
+  const statements = engine.createStatements?.();
+  if (!create || statements === undefined) {
+    const command = statements === undefined ? 'cinder-manage' : 'volume-daemon';
+    throw new DatabaseError('away', `database ${url.masked} has no tables; '${command} db sync' makes them`);
   }
   const made = await engine.write(async (db) => {
-    if ((await engine.tableNames(db)).length > 0) return false;
-    await createSchema(db, engine.createStatements(), options);
+    if ((await engine.tables(db)).size > 0) return false;
+    await createSchema(db, statements, options);
     return true;
   });
   if (made) logger.info('Made the tables of revision %s in %s', revision, url.masked);

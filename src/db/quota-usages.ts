@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
+import { locked } from './locks.ts';
 import { born, encode, stored } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { statement } from './statement.ts';
@@ -14,13 +15,16 @@ export interface Usage {
 }
 
 const live = statement((db, { projectId, resources }: { projectId: string; resources: readonly string[] }) =>
-  db
-    .selectFrom('quota_usages')
-    .select(['id', 'resource', 'in_use', 'reserved', 'until_refresh', 'updated_at'])
-    .where('project_id', '=', projectId)
-    .where('resource', 'in', resources)
-    .where('deleted', '=', false)
-    .orderBy('id'),
+  locked(
+    db,
+    db
+      .selectFrom('quota_usages')
+      .select(['id', 'resource', 'in_use', 'reserved', 'until_refresh', 'updated_at'])
+      .where('project_id', '=', projectId)
+      .where('resource', 'in', resources)
+      .where('deleted', '=', false)
+      .orderBy('id'),
+  ),
 );
 
 /** The live rows of a project by resource, lowest id first: every writer locks them in this order. */

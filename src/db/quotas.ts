@@ -4,6 +4,7 @@ import { plusSeconds, secondsBetween, type UtcTime, utcNow } from '../base/time.
 import type { QuotaDeltas, QuotaTable } from '../interface/quota-table.ts';
 import { OverQuota } from '../objects/exceptions.ts';
 import type { Access } from './access.ts';
+import { locked } from './locks.ts';
 import type { TableOptions } from './options.ts';
 import { count, type Resource, resourcesOf } from './quota-counts.ts';
 import { limitsOf } from './quota-limits.ts';
@@ -182,7 +183,7 @@ const resourcesReserved = statement((db, { uuids }: { uuids: readonly string[] }
 );
 
 const reservations = statement((db, { uuids }: { uuids: readonly string[] }) =>
-  live(db, uuids).select(['id', 'usage_id', 'delta']).orderBy('id'),
+  locked(db, live(db, uuids).select(['id', 'usage_id', 'delta']).orderBy('id')),
 );
 
 /** Row by row in upstream, so that `updated_at` moves with it (database.md §1.1). */

@@ -5,6 +5,7 @@ import type { NewService, ServiceChanges, ServiceTable } from '../interface/serv
 import type { Service } from '../objects/service.ts';
 import type { Access } from './access.ts';
 import { joinCluster } from './clusters.ts';
+import { exactly, locked } from './locks.ts';
 import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { changed, statement } from './statement.ts';
@@ -41,6 +42,7 @@ const reporting = statement((db, report: { id: number; availability_zone: string
 );
 
 async function register(db: Kysely<Schema>, service: NewService): Promise<Service> {
+  await oneByOne(db);
   const { host, binary, cluster_name, rpc_current_version, object_current_version } = service;
   const known = (await find(db, host, binary)) ?? (await insert(db, service));
   const joins = known.cluster_name === null && cluster_name !== null;
@@ -53,6 +55,14 @@ async function register(db: Kysely<Schema>, service: NewService): Promise<Servic
   if (!differs) return known;
   await update(db, known.id, changes);
   return (await get(db, known.id)) ?? known;
+}
+
+/**
+ * No key of the table keeps two processes from making two rows for one host. They meet at a row that every database has:
+ * the sentinel of `workers`.
+ */
+async function oneByOne(db: Kysely<Schema>): Promise<void> {
+  await locked(db, db.selectFrom('workers').select('id').where('resource_type', '=', 'SENTINEL')).execute();
 }
 
 async function insert(db: Kysely<Schema>, service: NewService): Promise<Service> {
@@ -85,7 +95,7 @@ async function find(db: Kysely<Schema>, host: string, binary: string): Promise<S
     .selectFrom('services')
     .selectAll()
     .where('deleted', '=', false)
-    .where('host', '=', host)
+    .where(({ ref }) => exactly(db, ref('host'), host))
     .where('binary', '=', binary)
     .orderBy('id')
     .limit(1)

@@ -1,16 +1,11 @@
-import {
-  type DatabaseConnection,
-  type Driver,
-  Kysely,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely';
+import { type CompiledQuery, type DatabaseConnection, type Driver, Kysely, type QueryResult } from 'kysely';
+import type { Dialect } from './dialect.ts';
 import type { Schema } from './schema.ts';
-import type { SqliteFile } from './sqlite.ts';
 
-const adapter = new SqliteAdapter();
-const compiler = new SqliteQueryCompiler();
+/** A connection, as far as a session needs it. */
+interface Executes {
+  execute<R>(query: Pick<CompiledQuery, 'sql' | 'parameters'>): QueryResult<R> | Promise<QueryResult<R>>;
+}
 
 /**
  * kysely on a connection for as long as one piece of work lasts. A statement that comes after its end fails, so that a
@@ -18,23 +13,25 @@ const compiler = new SqliteQueryCompiler();
  */
 export class Session {
   readonly db: Kysely<Schema>;
-  #file: SqliteFile | undefined;
+  #connection: Executes | undefined;
   #failure: unknown;
 
-  constructor(file: SqliteFile) {
-    this.#file = file;
-    const connection: DatabaseConnection = {
-      executeQuery: async (query) => this.#execute((open) => open.execute(query)),
+  constructor(connection: Executes, { adapter, compiler }: Dialect) {
+    this.#connection = connection;
+    const own: DatabaseConnection = {
+      executeQuery: (query) => this.#execute(query),
       streamQuery: () => {
         throw new Error('rows are read in pages here, not streamed');
       },
     };
     this.db = new Kysely<Schema>({
       dialect: {
-        createDriver: () => driverOf(connection),
+        createDriver: () => driverOf(own),
         createQueryCompiler: () => compiler,
         createAdapter: () => adapter,
-        createIntrospector: (db) => new SqliteIntrospector(db),
+        createIntrospector: () => {
+          throw new Error('what tables there are is asked of the engine');
+        },
       },
     });
   }
@@ -45,13 +42,13 @@ export class Session {
   }
 
   end(): void {
-    this.#file = undefined;
+    this.#connection = undefined;
   }
 
-  #execute<R>(statement: (file: SqliteFile) => R): R {
-    if (this.#file === undefined) throw new Error('a statement came after the end of its transaction');
+  async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#connection === undefined) throw new Error('a statement came after the end of its transaction');
     try {
-      return statement(this.#file);
+      return await this.#connection.execute<R>(query);
     } catch (error) {
       this.#failure ??= error;
       throw error;
@@ -59,7 +56,7 @@ export class Session {
   }
 }
 
-/** Transactions are begun and ended by `GroupCommit`; kysely only sends statements. */
+/** Transactions are begun and ended by the engine; kysely only sends statements. */
 function driverOf(connection: DatabaseConnection): Driver {
   const notOurs = async (): Promise<void> => {
     throw new Error('a transaction is opened with Database.transaction()');

@@ -6,6 +6,7 @@ import type { ServiceHost } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Access } from './access.ts';
 import { ofService } from './host-filter.ts';
+import { exactly, locked } from './locks.ts';
 import { addMetadata, metadataOf, replaceMetadata } from './metadata.ts';
 import { born, encode, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
@@ -13,9 +14,9 @@ import { changed, statement } from './statement.ts';
 import { defaultType } from './volume-types.ts';
 
 /** The tables `snapshots` and `snapshot_metadata` (database.md §3.5, §4). */
-export function snapshotTable({ read, write }: Access, defaultTypeName: string): SnapshotTable {
+export function snapshotTable({ read, write, isTransaction }: Access, defaultTypeName: string): SnapshotTable {
   return {
-    get: (id) => read((db) => get(db, id)),
+    get: (id) => read((db) => get(db, id, isTransaction)),
     named: (name) => read((db) => named(db, name)),
     list: (page) => read(async (db) => complete(db, await paged(db, page).execute())),
     ofVolume: (volumeId) =>
@@ -29,15 +30,24 @@ export function snapshotTable({ read, write }: Access, defaultTypeName: string):
 
 const byId = statement((db, { id }: { id: string }) => live(db).where('id', '=', id));
 
-async function get(db: Kysely<Schema>, id: string): Promise<Snapshot | undefined> {
-  const { rows } = await byId(db, { id });
+const heldById = statement((db, { id }: { id: string }) => locked(db, live(db).where('id', '=', id)));
+
+/** `holds` keeps the row as it is until the transaction ends. */
+async function get(db: Kysely<Schema>, id: string, holds = false): Promise<Snapshot | undefined> {
+  const { rows } = await (holds ? heldById : byId)(db, { id });
   return (await complete(db, rows))[0];
 }
 
 async function named(db: Kysely<Schema>, name: string): Promise<readonly Snapshot[]> {
   const snapshot = await get(db, name);
   if (snapshot !== undefined) return [snapshot];
-  return complete(db, await live(db).where('display_name', '=', name).orderBy('id').execute());
+  return complete(
+    db,
+    await live(db)
+      .where(({ ref }) => exactly(db, ref('display_name'), name))
+      .orderBy('id')
+      .execute(),
+  );
 }
 
 async function listOfService(
@@ -53,7 +63,7 @@ async function listOfService(
         selectFrom('volumes')
           .select('volumes.id')
           .whereRef('volumes.id', '=', 'snapshots.volume_id')
-          .where(({ ref }) => ofService(ref('volumes.host'), host)),
+          .where(({ ref }) => ofService(db, ref('volumes.host'), host)),
       ),
     )
     .$if(statuses !== undefined, (some) => some.where('status', 'in', statuses ?? []));

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { DatabaseError } from '../interface/database.ts';
-import type { Engine } from './access.ts';
+import { columnsByTable, type Engine, type EngineOpening } from './access.ts';
 import { createStatements } from './ddl.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SqliteFile } from './sqlite.ts';
@@ -16,7 +16,7 @@ const defaultTimeout = 5;
  * Opens the SQLite file of a URL; `create` makes a missing one. Rejects with a DatabaseError that names the path, also when
  * another process has the file for longer than the time-out.
  */
-export async function openSqlite(url: DatabaseUrl, create: boolean, signal?: AbortSignal): Promise<Engine> {
+export async function openSqlite(url: DatabaseUrl, { create, signal }: EngineOpening): Promise<Engine> {
   const path = pathOf(url);
   const patience = patienceOf(url);
   const file = await openPatiently(path, create, patience, signal);
@@ -28,10 +28,11 @@ export async function openSqlite(url: DatabaseUrl, create: boolean, signal?: Abo
       const { rows } = await sql<{ version: string }>`select sqlite_version() as version`.execute(db);
       return `SQLite ${rows[0]?.version}`;
     },
-    tableNames: async (db) => {
-      const { rows } = await sql<{ name: string }>`
-        select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'`.execute(db);
-      return rows.map(({ name }) => name);
+    tables: async (db) => {
+      const { rows } = await sql<{ name: string; column: string }>`
+        select t.name as name, c.name as "column" from sqlite_master t join pragma_table_info(t.name) c
+        where t.type = 'table' and t.name not like 'sqlite\\_%' escape '\\'`.execute(db);
+      return columnsByTable(rows);
     },
     createStatements,
     close: () => commit.close(),

@@ -31,7 +31,7 @@ export async function syncDatabase(url: string, options: DatabaseOptions, openin
       `the tables of ${parsed.masked} are cinder-manage's to make: run 'cinder-manage db sync'`,
     );
   }
-  return withEngine(parsed, true, opening, async (engine) => {
+  return withEngine(parsed, true, options, opening, async (engine) => {
     await prepareSchema(engine, parsed, options, { create: true, logger: opening.logger });
     return report(engine, parsed);
   });
@@ -40,16 +40,17 @@ export async function syncDatabase(url: string, options: DatabaseOptions, openin
 /** `db check`: compares what is there with what this version knows, and changes nothing. */
 export async function checkDatabase(url: string, options: DatabaseOptions, opening: Opening): Promise<DatabaseReport> {
   const parsed = parseDatabaseUrl(url, options.connection_parameters);
-  return withEngine(parsed, false, opening, (engine) => report(engine, parsed));
+  return withEngine(parsed, false, options, opening, (engine) => report(engine, parsed));
 }
 
 async function withEngine<T>(
   url: DatabaseUrl,
   create: boolean,
+  options: DatabaseOptions,
   { signal }: Opening,
   body: (engine: Engine) => Promise<T>,
 ): Promise<T> {
-  const engine = await openEngine(url, create, signal);
+  const engine = await openEngine(url, { options, create, ...(signal === undefined ? {} : { signal }) });
   try {
     return await body(engine);
   } finally {
@@ -58,11 +59,9 @@ async function withEngine<T>(
 }
 
 async function report(engine: Engine, url: DatabaseUrl): Promise<DatabaseReport> {
-  const found = await engine.read((db) => db.introspection.getTables());
-  const names = found.map(({ name }) => name);
-  const missing = missingColumns(
-    new Map(found.map(({ name, columns }) => [name, new Set(columns.map((c) => c.name))])),
-  );
+  const found = await engine.read((db) => engine.tables(db));
+  const names = [...found.keys()];
+  const missing = missingColumns(found);
   const version = await revisionOf(engine, names);
   return {
     database: url.masked,

@@ -2,8 +2,10 @@ import { DatabaseError } from '../interface/database.ts';
 
 /** A database URL in SQLAlchemy's grammar (config.md §12.3), in its parts. */
 export interface DatabaseUrl {
-  /** `sqlite`, `mysql`, `postgresql`: what stands before `://`, without the Python driver behind a `+`. */
+  /** `sqlite`, `mysql`, `postgresql`: what stands before `://` or `+`. */
   readonly backend: string;
+  /** The Python driver behind the `+`. */
+  readonly driver?: string;
   readonly username?: string;
   readonly password?: string;
   readonly host?: string;
@@ -16,7 +18,7 @@ export interface DatabaseUrl {
 }
 
 const form =
-  /^(?<backend>\w+)(?:\+\w+)?:\/\/(?:(?<username>[^:/]*)(?::(?<password>[^@]*))?@)?(?:\[(?<ipv6>[^/?]+)\]|(?<ipv4>[^/:?]+))?(?::(?<port>\d*))?(?:\/(?<database>[^?]*))?(?:\?(?<query>.*))?$/s;
+  /^(?<backend>\w+)(?:\+(?<driver>\w+))?:\/\/(?:(?<username>[^:/]*)(?::(?<password>[^@]*))?@)?(?:\[(?<ipv6>[^/?]+)\]|(?<ipv4>[^/:?]+))?(?::(?<port>\d*))?(?:\/(?<database>[^?]*))?(?:\?(?<query>.*))?$/s;
 
 /**
  * Takes a URL apart; `parameters` is `[database] connection_parameters`, more of its query string. User name and password
@@ -31,13 +33,14 @@ export function parseDatabaseUrl(text: string, parameters = ''): DatabaseUrl {
         `expected the form sqlite:////var/lib/cinder/cinder.sqlite or mysql+pymysql://user:password@host/cinder`,
     );
   }
-  const { backend = '', username, password, ipv6, ipv4, port, database = '', query = '' } = parts;
+  const { backend = '', driver, username, password, ipv6, ipv4, port, database = '', query = '' } = parts;
   const host = ipv6 ?? ipv4;
   return {
     backend: backend.toLowerCase(),
     database,
     query: new Map([...new URLSearchParams(query), ...new URLSearchParams(parameters)]),
     masked: withoutPassword(text),
+    ...(driver === undefined ? {} : { driver: driver.toLowerCase() }),
     ...(username === undefined ? {} : { username: unquoted(username) }),
     ...(password === undefined ? {} : { password: unquoted(password) }),
     ...(host === undefined ? {} : { host }),

@@ -12,6 +12,7 @@ import {
   replaceGlanceMetadata,
 } from './glance-metadata.ts';
 import { ofService } from './host-filter.ts';
+import { exactly, locked } from './locks.ts';
 import { mergeMetadata, metadataOf, removeMetadata } from './metadata.ts';
 import type { Schema } from './schema.ts';
 import { statement } from './statement.ts';
@@ -19,9 +20,9 @@ import { typesOf } from './volume-types.ts';
 import { createVolume, destroyVolume, settleStatus, updateVolume } from './volume-writes.ts';
 
 /** The table `volumes` and what hangs on it (database.md §3.1 to §3.3, §4). */
-export function volumeTable({ read, write }: Access, defaultTypeName: string): VolumeTable {
+export function volumeTable({ read, write, isTransaction }: Access, defaultTypeName: string): VolumeTable {
   return {
-    get: (id) => read((db) => get(db, id)),
+    get: (id) => read((db) => get(db, id, isTransaction)),
     named: (name) => read((db) => named(db, name)),
     list: (page) => read(async (db) => complete(db, await paged(db, page).execute())),
     ofService: (host, page, statuses) => read((db) => listOfService(db, host, page, statuses)),
@@ -44,15 +45,24 @@ export function volumeTable({ read, write }: Access, defaultTypeName: string): V
 
 const byId = statement((db, { id }: { id: string }) => live(db).where('id', '=', id));
 
-async function get(db: Kysely<Schema>, id: string): Promise<Volume | undefined> {
-  const { rows } = await byId(db, { id });
+const heldById = statement((db, { id }: { id: string }) => locked(db, live(db).where('id', '=', id)));
+
+/** `holds` keeps the row as it is until the transaction ends. */
+async function get(db: Kysely<Schema>, id: string, holds = false): Promise<Volume | undefined> {
+  const { rows } = await (holds ? heldById : byId)(db, { id });
   return (await complete(db, rows))[0];
 }
 
 async function named(db: Kysely<Schema>, name: string): Promise<readonly Volume[]> {
   const volume = await get(db, name);
   if (volume !== undefined) return [volume];
-  return complete(db, await live(db).where('display_name', '=', name).orderBy('id').execute());
+  return complete(
+    db,
+    await live(db)
+      .where(({ ref }) => exactly(db, ref('display_name'), name))
+      .orderBy('id')
+      .execute(),
+  );
 }
 
 async function listOfService(
@@ -63,7 +73,7 @@ async function listOfService(
 ): Promise<readonly Volume[]> {
   if (statuses?.length === 0) return [];
   const query = paged(db, page)
-    .where(({ ref }) => ofService(ref('host'), host))
+    .where(({ ref }) => ofService(db, ref('host'), host))
     .$if(statuses !== undefined, (some) => some.where('status', 'in', statuses ?? []));
   return complete(db, await query.execute());
 }
@@ -78,7 +88,7 @@ async function usage(
     .selectFrom('volumes')
     .select(({ fn }) => ['host', fn.countAll<number>().as('count'), fn.sum<number | null>('size').as('size')])
     .where('deleted', '=', false)
-    .where(({ ref }) => ofService(ref('host'), service))
+    .where(({ ref }) => ofService(db, ref('host'), service))
     .$if(statuses !== undefined, (some) => some.where('status', 'in', statuses ?? []))
     .groupBy('host')
     .orderBy('host')

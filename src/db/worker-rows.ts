@@ -65,7 +65,11 @@ export async function handedOver(db: Kysely<Schema>, host: ServiceHost): Promise
       ]),
     )
     .where(({ fn, ref }) =>
-      ofService(fn.coalesce(ref('volumes.host'), ref('parents.host'), ref('groups.host'), ref('sources.host')), host),
+      ofService(
+        db,
+        fn.coalesce(ref('volumes.host'), ref('parents.host'), ref('groups.host'), ref('sources.host')),
+        host,
+      ),
     )
     .orderBy('workers.id')
     .execute();

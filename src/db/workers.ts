@@ -2,6 +2,7 @@ import type { ExpressionBuilder, Kysely } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
 import type { Claim, ResourceKey, WorkerRow, WorkerTable } from '../interface/worker-table.ts';
 import type { Access } from './access.ts';
+import { locked } from './locks.ts';
 import { stored } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { changed, statement } from './statement.ts';
@@ -162,7 +163,10 @@ async function rewrite(
 }
 
 const holdings = statement((db, { ids, holder }: { ids: readonly number[]; holder: number }) =>
-  db.selectFrom('workers').select(['id', 'resource_id']).where('id', 'in', ids).where('service_id', '=', holder),
+  locked(
+    db,
+    db.selectFrom('workers').select(['id', 'resource_id']).where('id', 'in', ids).where('service_id', '=', holder),
+  ),
 );
 
 const renewing = statement((db, { ids, now }: { ids: readonly number[]; now: UtcTime }) =>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { silent } from '../../src/base/log.ts';
 import { checkDatabase, syncDatabase } from '../../src/db/sync.ts';
 import { DatabaseError } from '../../src/interface/database.ts';
@@ -61,9 +62,9 @@ test('the tables of a server are left to cinder-manage [ecosystem 3.3]', async (
   }
 });
 
-test('a server that we cannot use yet, or a kind that nobody knows, is an error that says what to do [config 12.3]', async () => {
+test('a kind of database or a driver that nobody knows is an error that says what to do [config 12.3]', async () => {
   const messages = await Promise.all(
-    ['mysql+pymysql://u:secret@h/cinder', 'oracle://h/cinder'].map((url) =>
+    ['oracle://u:secret@h/cinder', 'mysql+aiomysql://u:secret@h/cinder', 'postgres://u:secret@h/cinder'].map((url) =>
       checkDatabase(url, options, opening).then(
         () => '',
         (error: Error) => error.message,
@@ -71,6 +72,30 @@ test('a server that we cannot use yet, or a kind that nobody knows, is an error 
     ),
   );
 
-  assert.match(messages[0] ?? '', /mysql\+pymysql:\/\/u:\*\*\*@h\/cinder.*sqlite:\/\/\/\//);
-  assert.match(messages[1] ?? '', /no database 'oracle'/);
+  assert.match(messages[0] ?? '', /no database 'oracle'.*mysql\+pymysql:\/\/.*postgresql:\/\/.*sqlite:\/\/\/\//);
+  assert.match(messages[1] ?? '', /'aiomysql' is no driver of 'mysql'; expected pymysql, mysqldb, mysqlconnector/);
+  assert.match(messages[2] ?? '', /no database 'postgres'/);
+  assert.ok(messages.every((message) => !message.includes('secret')));
+});
+
+test('a server that does not answer is away, by its URL and reason, without its password [config 12.3, O-26]', async () => {
+  for (const scheme of [
+    'mysql',
+    'mysql+pymysql',
+    'mysql+mysqldb',
+    'mysql+mysqlconnector',
+    'postgresql',
+    'postgresql+psycopg2',
+  ]) {
+    await assert.rejects(
+      checkDatabase(`${scheme}://u:secret@127.0.0.1:1/cinder`, options, opening),
+      (error) =>
+        error instanceof DatabaseError &&
+        error.kind === 'away' &&
+        error.message.includes(`${scheme}://u:***@127.0.0.1:1/cinder`) &&
+        error.message.includes('ECONNREFUSED') &&
+        !inspect(error, { depth: 5 }).includes('secret'),
+      scheme,
+    );
+  }
 });
