@@ -6,6 +6,7 @@ type Load = () => Promise<{ readonly default: DriverModule }>;
 /** The drivers by the names that `volume_driver` gives them in existing files (S-01). Each is loaded when it is asked for. */
 const drivers: Readonly<Record<string, Load>> = {
   file: () => import('./file.ts'),
+  'cinder.volume.drivers.nfs.NfsDriver': () => import('./nfs.ts'),
   'cinder.tests.fake_driver.FakeLoggingVolumeDriver': () => import('./fake.ts'),
 };
 

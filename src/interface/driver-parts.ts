@@ -1,8 +1,10 @@
 import type { Logs } from '../base/log.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { Coordinator } from './coordinator.ts';
+import type { DriverRecords } from './driver-records.ts';
 import type { Executor } from './executor.ts';
 import type { Naming } from './naming.ts';
+import type { NovaApi } from './nova-api.ts';
 import type { TargetDriver } from './target-driver.ts';
 
 /** What the service lends a driver for as long as it runs. */
@@ -16,6 +18,9 @@ export interface DriverParts {
   readonly coordinator: Coordinator;
   readonly naming: Naming;
   readonly logs: Logs;
+  readonly records: DriverRecords;
   /** Makes the target driver of the backend's section; a driver that exports by itself never asks. */
   openTarget(): Promise<TargetDriver>;
+  /** Nova as `[nova]` says; throws why it cannot be reached. A driver whose snapshots no guest has a part in never asks. */
+  openNova(): Promise<NovaApi>;
 }

@@ -10,6 +10,8 @@ export interface ModelUpdate {
   readonly replication_status?: string | null;
   readonly replication_driver_data?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Of a volume only: added to its admin metadata. */
+  readonly admin_metadata?: Readonly<Record<string, string>>;
 }
 
 /** What a host says of itself when it wants a volume: os-brick's connector properties (rpc.md §4.3). */
@@ -19,6 +21,8 @@ export type Connector = Readonly<Record<string, unknown>>;
 export interface ConnectionInfo {
   readonly driver_volume_type: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** Where hosts and we mount shares. */
+  readonly mount_point_base?: string;
 }
 
 /** A driver as tables show it: `LVM` for `cinder.volume.drivers.lvm.LVMVolumeDriver`. */
@@ -98,6 +102,13 @@ export interface VolumeDriver {
   readonly name: string;
   readonly version: string;
   readonly supportsActiveActive?: boolean;
+  /** A revert needs no snapshot before it that keeps the data which are lost (`snapshot_revert_use_temp_snapshot` false). */
+  readonly revertsWithoutBackup?: boolean;
+  /**
+   * Snapshots of attached volumes are taken by Nova, and a guest may write to their files before we know: such a one that
+   * was cut off is neither deleted nor made anew, but asked for again, which finishes it or throws (manager.md §2.3).
+   */
+  readonly snapshotsThroughNova?: boolean;
 
   /** Makes the driver usable, or throws why it cannot be: it is then tried again. Called before everything else. */
   doSetup(signal: AbortSignal): Promise<void>;
@@ -107,7 +118,7 @@ export interface VolumeDriver {
 
   /** An empty volume of `volume.size`: it reads as zeros, also where other data stood before (S-16). */
   createVolume(volume: Volume, signal: AbortSignal): Promise<ModelUpdate>;
-  /** A volume with the data of the snapshot, grown to `volume.size` (S-13). */
+  /** A volume with the data of the snapshot, grown to `volume.size` (S-13); `snapshot.volume` is its volume. */
   createVolumeFromSnapshot(
     volume: Volume,
     snapshot: Snapshot,

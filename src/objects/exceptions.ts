@@ -150,6 +150,42 @@ export class ManageExistingInvalidReference extends CinderError {
   }
 }
 
+export class VolumeDriverException extends CinderError {
+  constructor(message: string, options?: Options) {
+    super(`Volume driver reported an error: ${message}`, { message }, options);
+  }
+}
+
+export class NfsException extends CinderError {
+  constructor(message: string, options?: Options) {
+    super(message, {}, options);
+  }
+}
+
+export class NfsNoSharesMounted extends CinderError {
+  constructor(options?: Options) {
+    super('No mounted NFS shares found.', {}, options);
+  }
+}
+
+export class NfsNoSuitableShareFound extends CinderError {
+  constructor(kwargs: { volume_size: number }, options?: Options) {
+    super(`There is no share which can host ${kwargs.volume_size}G.`, kwargs, options);
+  }
+}
+
+export class RemoteFSException extends CinderError {
+  constructor(message: string, options?: Options) {
+    super(message, {}, options);
+  }
+}
+
+export class RemoteFSConcurrentRequest extends CinderError {
+  constructor(message: string, options?: Options) {
+    super(message, {}, options);
+  }
+}
+
 export class VolumeTypeDefaultMisconfiguredError extends CinderError {
   constructor(kwargs: { volume_type_name: string }, options?: Options) {
     super(

@@ -3,6 +3,7 @@ import type { Configuration } from '../config/load.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
 import { serviceGroup } from '../interface/daemon-options.ts';
+import type { DriverParts } from '../interface/driver-parts.ts';
 import type { Executor } from '../interface/executor.ts';
 import { namingOf } from '../interface/naming.ts';
 import type { VolumeDriver } from '../interface/volume-driver.ts';
@@ -28,7 +29,11 @@ export interface DriverSources {
  * Makes the driver of a backend, with its target helper. What it throws cannot heal without another configuration: an
  * unknown driver, an option that cannot be used, a cluster that the driver does not support (L-071, L-072, manager.md §2.1).
  */
-export async function openDriver(sources: DriverSources, coordinator: Coordinator): Promise<VolumeDriver> {
+export async function openDriver(
+  sources: DriverSources,
+  coordinator: Coordinator,
+  world: Pick<DriverParts, 'records' | 'openNova'>,
+): Promise<VolumeDriver> {
   const { configuration, backend, host, target, log, exec } = sources;
   const section = sectionOf(configuration, backend);
   const [problem] = section.problems();
@@ -49,6 +54,7 @@ export async function openDriver(sources: DriverSources, coordinator: Coordinato
       coordinator,
       naming,
       logs: log.logs,
+      ...world,
       openTarget: () => {
         const tgtd = target ? { tgtd: target } : {};
         // A machine that serves itself: whoever knows the CHAP secret may connect, under any name.

@@ -23,6 +23,7 @@ import { notifier } from '../messaging/notifier.ts';
 import { schedulerClient } from '../messaging/scheduler-client.ts';
 import { RpcServer } from '../messaging/server.ts';
 import { adminContext } from '../objects/context.ts';
+import { VolumeDriverException } from '../objects/exceptions.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import { objectVersion, rpcVersion, type Service } from '../objects/service.ts';
 import { publishCapabilities } from '../volume/capabilities.ts';
@@ -34,6 +35,7 @@ import type { VolumeManager } from '../volume/manager.ts';
 import { openDatabaseAtLast, untilItWorks } from './adapters.ts';
 import { BackendLock } from './backend-lock.ts';
 import { type DriverSources, openDriver } from './driver.ts';
+import { driverRecords } from './driver-records.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Instruments, waitingText } from './instruments.ts';
 import { every } from './periodic.ts';
@@ -102,7 +104,10 @@ export class VolumeService {
     const coordinator = this.#openCoordinator();
     const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host);
     scope.defer(() => lock.release());
-    const driver = await openDriver(this.#options, coordinator);
+    const driver = await openDriver(this.#options, coordinator, {
+      records: driverRecords(() => this.#db ?? assertOpen()),
+      openNova: () => Promise.reject(new VolumeDriverException('Nova is not asked for snapshots by this release.')),
+    });
     scope.defer(() => driver.close());
     this.#state.set({ driver: { name: driver.name, version: driver.version, initialized: false } });
     try {
@@ -499,4 +504,8 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function assertOpen(): never {
+  throw new Error('the database is not open yet');
 }

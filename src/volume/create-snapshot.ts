@@ -35,6 +35,7 @@ export async function createSnapshot(
         provider_geometry: _none,
         replication_driver_data: _data,
         replication_status: _status,
+        admin_metadata: _admin,
         ...columns
       } = update;
       const done = {

@@ -71,7 +71,7 @@ async function make(
   const driver = requireDriver(manager);
   if (volume.snapshot_id !== null) {
     const { snapshot, source } = await loadSource(manager, volume.snapshot_id);
-    const update = await driver.createVolumeFromSnapshot(volume, snapshot, signal, progress);
+    const update = await driver.createVolumeFromSnapshot(volume, { ...snapshot, volume: source }, signal, progress);
     return source.bootable === true ? { update, bootableFrom: { snapshot_id: snapshot.id } } : { update };
   }
   if (volume.source_volid !== null) {
@@ -104,7 +104,7 @@ async function loadSource(manager: VolumeManager, snapshotId: string) {
 
 /** Everything upstream writes at the end, in one transaction: what the driver said, `available`, and our service. */
 async function becomeAvailable(manager: VolumeManager, tx: Tables, volume: Volume, made: Made): Promise<void> {
-  const { metadata, ...update } = made.update;
+  const { metadata, admin_metadata = {}, ...update } = made.update;
   const written = await tx.volumes.update(
     volume.id,
     {
@@ -123,6 +123,7 @@ async function becomeAvailable(manager: VolumeManager, tx: Tables, volume: Volum
     return;
   }
   if (made.bootableFrom !== undefined) await copyImageProperties(tx, made.bootableFrom, volume);
+  for (const [key, value] of Object.entries(admin_metadata)) await tx.volumes.setAdminMetadata(volume.id, key, value);
   await forgetRecovery(tx, volume);
 }
 

@@ -349,8 +349,8 @@ export function volumeDriverConformance(name: string, setUp: (t: TestContext) =>
       await driver.deleteSnapshot(another, source, never);
     }
 
-    await driver.deleteVolume(source, never);
     await driver.deleteSnapshot(snapshot, source, never);
+    await driver.deleteVolume(source, never);
     assert.deepEqual(await data.leftOvers(), []);
   });
 }

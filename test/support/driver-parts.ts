@@ -31,7 +31,14 @@ export function driverParts(statePath: string, given: Partial<DriverParts> = {})
     coordinator: openCoordinator({ folder: join(statePath, 'locks'), logger }),
     naming: namingOf(reading()),
     logs: () => logger,
+    records: {
+      isNewInstallation: async () => false,
+      snapshotState: async () => undefined,
+      setVolumeFormat: async () => {},
+      setConnectedFile: async () => {},
+    },
     openTarget: async () => createLocalTarget(),
+    openNova: () => Promise.reject(new Error('there is no Nova in this test')),
     logger,
     ...given,
   };
