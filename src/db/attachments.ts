@@ -32,6 +32,15 @@ export function attachmentTable({ read, write }: Access): AttachmentTable {
     update: (id, changes) => write((db) => update(db, id, withTexts(changes))),
     attached: (id, by) => write((db) => attached(db, id, by)),
     detached: (volumeId, id) => write((db) => detached(db, volumeId, id)),
+    move: (from, to) =>
+      write(async (db) => {
+        await db
+          .updateTable('volume_attachment')
+          .set(encode('volume_attachment', { volume_id: to, ...touched() }))
+          .where('volume_id', '=', from)
+          .where('deleted', '=', false)
+          .execute();
+      }),
     destroy: (id) => write((db) => destroy(db, id)),
   };
 }

@@ -16,6 +16,7 @@ import { exactly, locked } from './locks.ts';
 import { mergeMetadata, metadataOf, removeMetadata } from './metadata.ts';
 import type { Schema } from './schema.ts';
 import { statement } from './statement.ts';
+import { finishMigration } from './volume-migration.ts';
 import { typesOf } from './volume-types.ts';
 import { createVolume, destroyVolume, settleStatus, updateVolume } from './volume-writes.ts';
 
@@ -32,6 +33,7 @@ export function volumeTable({ read, write, isTransaction }: Access, defaultTypeN
     update: (id, changes, expected) => write((db) => updateVolume(db, id, changes, expected)),
     destroy: (id) => write((db) => destroyVolume(db, id)),
     settleStatus: (id) => write((db) => settleStatus(db, id)),
+    finishMigration: (id, destinationId) => write((db) => finishMigration(db, id, destinationId)),
     restoredFromBackup: (id) => read((db) => restoredFromBackup(db, id)),
     setAdminMetadata: (id, key, value) =>
       write((db) => mergeMetadata(db, 'volume_admin_metadata', id, { [key]: value })),

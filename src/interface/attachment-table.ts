@@ -15,6 +15,8 @@ export interface AttachmentTable {
   attached(id: string, by: AttachedBy): Promise<void>;
   /** `volume_detached` of database.md §4, and the end of the admin metadata `attached_mode`. Throws VolumeNotFound. */
   detached(volumeId: string, id: string | undefined): Promise<void>;
+  /** Makes the attachments of one volume those of another: the last step of a migration (manager.md §9.3, step 10). */
+  move(fromVolumeId: string, toVolumeId: string): Promise<void>;
   /** `attachment_destroy` of database.md §4: for one that never became a connection. False when it was gone. */
   destroy(id: string): Promise<boolean>;
 }

@@ -39,6 +39,11 @@ export interface VolumeTable {
    * False when the volume is gone.
    */
   settleStatus(id: string): Promise<boolean>;
+  /**
+   * `finish_volume_migration` (manager.md §9.3, step 6): the row `id` comes to describe what `destinationId` did, and the
+   * other way round; `id` and `provider_location` stay. False when one of them is gone.
+   */
+  finishMigration(id: string, destinationId: string): Promise<boolean>;
   /** True while a backup that is being restored names the volume: cinder-backup is writing it (manager.md §2.3). */
   restoredFromBackup(id: string): Promise<boolean>;
   setAdminMetadata(id: string, key: string, value: string): Promise<void>;

@@ -1,6 +1,7 @@
 import type { DatabaseBench } from '../../support/database-bench.ts';
 import { attachmentTableSuite } from './attachments.ts';
 import { messageTableSuite } from './messages.ts';
+import { migrationSuite } from './migration.ts';
 import { quotaTableSuite } from './quotas.ts';
 import { serviceTableSuite } from './services.ts';
 import { snapshotTableSuite } from './snapshots.ts';
@@ -14,6 +15,7 @@ export function databaseSuite(bench: DatabaseBench): void {
   volumeTableSuite(bench);
   snapshotTableSuite(bench);
   attachmentTableSuite(bench);
+  migrationSuite(bench);
   workerTableSuite(bench);
   quotaTableSuite(bench);
   messageTableSuite(bench);
