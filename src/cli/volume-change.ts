@@ -1,5 +1,6 @@
 import { utcNow } from '../base/time.ts';
 import type { Tables } from '../interface/database.ts';
+import type { Snapshot } from '../objects/snapshot.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
 import { CommandError } from './command.ts';
 import { findVolume, newName, newSize, newText } from './names.ts';
@@ -35,6 +36,7 @@ export async function deleteVolume(session: Session, nameOrId: string, cascade: 
     method: 'delete_volume',
     async prepare(tx) {
       await claimStatus(tx, volume, { status: 'deleting', previous_status: volume.status, terminated_at: utcNow() });
+      await requireSameSnapshots(tx, volume, snapshots);
       for (const snapshot of snapshots) await tx.snapshots.update(snapshot.id, { status: 'deleting' });
       await tx.workers.handOver(keyOf(volume), 'deleting');
       return volumeArgs({ ...volume, status: 'deleting' }, { unmanage_only: false, cascade });
@@ -71,6 +73,11 @@ export async function extendVolume(session: Session, nameOrId: string, sizeText:
       return tx.volumes.update(volume.id, { status: volume.status }, ['extending']);
     },
   });
+  // A message that comes late is accepted, too, and dropped where the request was taken back meanwhile (manager.md §2.6).
+  const now = await session.db.volumes.get(volume.id);
+  if (now?.status === volume.status && now.size < size) {
+    throw new CommandError(`the request reached ${volume.host} too late, and was taken back; nothing was changed`);
+  }
   return volume;
 }
 
@@ -96,6 +103,15 @@ export async function setVolume({ db }: Session, nameOrId: string, options: SetO
     ...(options.property.length === 0 ? {} : { metadata: { ...volume.metadata, ...properties } }),
     ...(options.state === undefined ? {} : { status: options.state }),
   });
+}
+
+/** The snapshots that go with a volume are those that were looked at: somebody may have asked for one meanwhile. */
+async function requireSameSnapshots(tx: Tables, volume: Volume, seen: readonly Snapshot[]): Promise<void> {
+  const now = await tx.snapshots.ofVolume(volume.id);
+  const isSame = ({ id, status }: Snapshot): boolean => seen.some((one) => one.id === id && one.status === status);
+  if (now.length !== seen.length || !now.every(isSame)) {
+    throw new CommandError(`the snapshots of volume ${volume.id} are other ones now; look again`);
+  }
 }
 
 /** Moves the status if it is still what we saw: somebody else may have asked for something meanwhile. */
