@@ -10,6 +10,9 @@ import type { BackendLock } from './backend-lock.ts';
 /** How often rows that may belong to a draining predecessor are looked at again (database.md §5.5). */
 const freshLook = 10_000;
 
+/** A look whose work takes so long is not waited for. */
+const longLook = 5_000;
+
 /** How often every transitional row is looked at, whatever happened (manager.md §2.6 rule 1). */
 const wholeLook = 600_000;
 
@@ -20,6 +23,7 @@ export class RecoveryLoop {
   readonly #watch: HandoverWatch;
   readonly #failovers: FailoverWatch;
   readonly #wake = new Set<() => void>();
+  readonly #looks = new Set<Promise<unknown>>();
   #whole = false;
   /** No predecessor lives: what stands under our name and is not running here is nobody's (R-06). */
   #alone = false;
@@ -56,23 +60,47 @@ export class RecoveryLoop {
 
   /** Hand-overs, for as long as the service runs. `interval` is that of the capability reports. */
   async handOvers(interval: () => number, signal: AbortSignal): Promise<void> {
+    await this.#handOvers(interval, signal);
+    await Promise.all(this.#looks);
+  }
+
+  async #handOvers(interval: () => number, signal: AbortSignal): Promise<void> {
     let waiting = false;
     while (!signal.aborted) {
       const grace = this.#manager.settings.handover_grace * 1000;
       await this.#pause(waiting && grace > 0 ? grace + 100 : interval(), signal);
       if (signal.aborted) return;
       if (!this.#manager.initialized) continue;
-      const whole = this.#whole || waiting || performance.now() - this.#lastWhole > wholeLook;
+      const whole: boolean = this.#whole || waiting || performance.now() - this.#lastWhole > wholeLook;
       if (whole) this.#lastWhole = performance.now();
       this.#whole = false;
       try {
-        waiting = await this.#watch.look(whole, signal);
+        waiting = (await this.#beside(this.#watch.look(whole, signal))) ?? true;
         await this.#failovers.look(signal);
-        await cleanUp(this.#manager, { alone: this.#alone, meanwhile: true }, signal);
+        await this.#beside(cleanUp(this.#manager, { alone: this.#alone, meanwhile: true }, signal));
       } catch (error) {
         if (!signal.aborted) this.#log.exception(error, 'Error during %s', 'look for lost requests');
       }
     }
+  }
+
+  /** The outcome of a look; undefined when what it took up takes long: then the next looks go on beside it. */
+  async #beside<T>(look: Promise<T>): Promise<T | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), longLook);
+    });
+    try {
+      const outcome = await Promise.race([look, late]);
+      if (outcome !== 'late') return outcome;
+    } finally {
+      clearTimeout(timer);
+    }
+    const rest = look
+      .catch((error: unknown) => this.#log.exception(error, 'Error during %s', 'look for lost requests'))
+      .finally(() => this.#looks.delete(rest));
+    this.#looks.add(rest);
+    return undefined;
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors.ts';
 import { type Logger, withLogContext } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
 import { Scope } from '../base/scope.ts';
+import { secondsBetween, utcNow } from '../base/time.ts';
 import { version } from '../base/version.ts';
 import type { Configuration } from '../config/load.ts';
 import { openCoordinator } from '../coordination/coordinator.ts';
@@ -187,8 +188,11 @@ export class VolumeService {
     const manager = this.#makeManager({ driver, db, bus, coordinator, claims, heartbeat });
     const recovery = new RecoveryLoop(manager, this.#log, {
       breaks: () => this.#server?.breaks ?? 0,
-      isEmpty: async () =>
-        this.#server !== undefined && this.#server.waitingCasts === 0 && (await this.#server.depth()) === 0,
+      isEmpty: async (_, scheduled) =>
+        this.#server !== undefined &&
+        this.#server.waitingCasts === 0 &&
+        (await this.#server.depth()) === 0 &&
+        (!scheduled || (await this.#schedulersAreIdle(db, bus))),
     });
     await this.#firstTry(manager, recovery, lock, alone);
     await this.#openServer(manager, bus, db, recovery);
@@ -196,6 +200,14 @@ export class VolumeService {
     await tellVersionPins(db, log.logs);
     const { host: node } = this.#configuration.values(serviceGroup);
     if (node !== undefined) await warnOfStrandedVolumes(manager, node, services);
+  }
+
+  /** One is up, and none of them has a message left; or there are none. */
+  async #schedulersAreIdle(db: Database, bus: Bus): Promise<boolean> {
+    const all = (await db.services.list()).filter(({ binary }) => binary === 'cinder-scheduler');
+    const isUp = ({ updated_at }: Service): boolean =>
+      updated_at !== null && Math.abs(secondsBetween(updated_at, utcNow())) < this.#settings.service_down_time;
+    return all.length === 0 || (all.some(isUp) && !(await bus.transport.depth('cinder-scheduler')));
   }
 
   /** Begins the driver's set-up, which goes on until it works, and resolves when the first try has ended either way. */

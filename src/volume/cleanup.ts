@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts';
+import { inLanes } from '../base/lanes.ts';
 import { withLogContext } from '../base/log.ts';
 import { secondsBetween, utcNow } from '../base/time.ts';
 import type { WorkerRow } from '../interface/worker-table.ts';
@@ -29,13 +30,7 @@ export async function cleanUp(manager: VolumeManager, scope: CleanupScope, signa
   const wanted = rows.filter((row) => !manager.claims.holds(row.key) && adopted?.has(row.id) !== false);
   const certain = scope.alone === true || adopted !== undefined;
   const stale = wanted.filter((row) => certain || !isFresh(row, manager.settings.service_down_time));
-  const queue = [...stale];
-  const lane = async (): Promise<void> => {
-    for (let row = queue.shift(); row !== undefined && !signal.aborted; row = queue.shift()) {
-      await cleanRow(manager, scope, row);
-    }
-  };
-  await Promise.all([lane(), lane(), lane(), lane()]);
+  await inLanes(4, stale, signal, (row) => cleanRow(manager, scope, row));
   return stale.length < wanted.length;
 }
 

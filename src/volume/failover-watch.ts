@@ -24,7 +24,7 @@ export class FailoverWatch {
     const breaks = this.#inbox.breaks();
     if (row?.replication_status !== 'failing-over') this.#seen = undefined;
     else if (this.#seen?.breaks !== breaks) this.#seen = { at: performance.now(), breaks };
-    else if (performance.now() - this.#seen.at >= grace && (await this.#inbox.isEmpty(signal))) {
+    else if (performance.now() - this.#seen.at >= grace && (await this.#inbox.isEmpty(signal, false))) {
       this.#seen = undefined;
       if (isFailingOver(this.#manager)) return;
       await db.services.update(service.id, { disabled: true, replication_status: 'failover-error' });

@@ -1,7 +1,8 @@
 import { messageOf } from '../base/errors.ts';
+import { inLanes } from '../base/lanes.ts';
 import { withLogContext } from '../base/log.ts';
 import type { Tables } from '../interface/database.ts';
-import type { ResourceKey, WorkerRow } from '../interface/worker-table.ts';
+import type { ResourceKey, ResourceType, WorkerRow } from '../interface/worker-table.ts';
 import { contextFor } from '../objects/context.ts';
 import { serviceOf } from '../objects/host.ts';
 import type { VolumeManager } from './manager.ts';
@@ -12,9 +13,19 @@ import { recoveryKinds } from './recovery-kinds.ts';
 export interface Inbox {
   /** How often a consumer of the backend was lost so far. */
   breaks(): number;
-  /** Whether nothing is under way: queues empty on the broker, and no message here waits for a slot. */
-  isEmpty(signal: AbortSignal): Promise<boolean>;
+  /**
+   * Whether nothing is under way: queues empty on the broker, and no message here waits for a slot. With `scheduled` also
+   * at the schedulers, where there are any, and one of them is up.
+   */
+  isEmpty(signal: AbortSignal, scheduled: boolean): Promise<boolean>;
 }
+
+/** What a scheduler passes on without a `workers` row: it may have the message still (rule 4). */
+const passedOn: Readonly<Partial<Record<ResourceType, readonly string[]>>> = {
+  Volume: ['extending', 'retyping', 'maintenance', 'managing'],
+  Snapshot: ['creating'],
+  Group: ['creating'],
+};
 
 /** What a look finds, and by which it is known again. */
 interface Forsaken {
@@ -54,10 +65,20 @@ export class HandoverWatch {
     const keys = whole ? await this.#transitional() : await this.#handedOver();
     const forsaken: ResourceKey[] = [];
     const still = new Map<string, Seen>();
+    let withSchedulers = 0;
+    let scheduled: Promise<boolean> | undefined;
     for (const key of keys.filter((candidate) => !this.#manager.claims.holds(candidate))) {
       const name = `${key.type} ${key.id}`;
-      const token = (await this.#judge(this.#manager.db, key))?.token;
-      if (token === undefined) continue;
+      const judged = await this.#judge(this.#manager.db, key);
+      if (judged === undefined) continue;
+      const { row, token, found } = judged;
+      if (row === undefined && passedOn[key.type]?.includes(found.status)) {
+        scheduled ??= this.#inbox.isEmpty(signal, true);
+        if (!(await scheduled)) {
+          withSchedulers += 1;
+          continue;
+        }
+      }
       const now = { token, at: performance.now(), breaks: this.#inbox.breaks() };
       const before = this.#seen.get(name);
       const same = before !== undefined && before.token === token && before.breaks === now.breaks;
@@ -66,12 +87,10 @@ export class HandoverWatch {
     }
     if (whole) this.#seen.clear();
     for (const [name, seen] of still) this.#seen.set(name, seen);
-    if (forsaken.length > 0 && (await this.#inbox.isEmpty(signal))) {
-      for (const key of forsaken) {
-        if (!signal.aborted) await this.#takeUp(key);
-      }
+    if (forsaken.length > 0 && (await this.#inbox.isEmpty(signal, false))) {
+      await inLanes(4, forsaken, signal, (key) => this.#takeUp(key));
     }
-    return still.size > 0;
+    return still.size + withSchedulers > 0;
   }
 
   async #transitional(): Promise<ResourceKey[]> {

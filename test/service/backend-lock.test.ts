@@ -5,9 +5,7 @@ import { openCoordinator } from '../../src/coordination/coordinator.ts';
 import { serviceHost } from '../../src/objects/host.ts';
 import type { Service } from '../../src/objects/service.ts';
 import { BackendLock } from '../../src/service/backend-lock.ts';
-import { RecoveryLoop } from '../../src/service/recovery-loop.ts';
 import { aFolder } from '../support/folder.ts';
-import { testManager } from '../support/manager.ts';
 
 const host = serviceHost('node', 'file');
 
@@ -54,21 +52,4 @@ test('what was noted without the lock is noted when it is ours, for the next one
   await last.take();
   assert.equal(last.provesAlone(counted(5), false), true);
   await last.release();
-});
-
-test('the lock of a predecessor is waited for, also where it left nothing to clean up [R-06]', async () => {
-  await using manager = await testManager();
-  const loop = new RecoveryLoop(manager, manager.log, { breaks: () => 0, isEmpty: async () => true });
-  let asked = 0;
-  const lock = {
-    held: false,
-    async wait() {
-      asked += 1;
-      lock.held = true;
-    },
-  };
-
-  await loop.ownRows(false, lock, AbortSignal.timeout(5000));
-
-  assert.equal(asked, 1);
 });

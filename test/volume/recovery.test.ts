@@ -327,3 +327,42 @@ test('a look between the whole ones sees the handed-over rows alone [manager 2.6
   assert.equal(await statusOf(manager, withRow), undefined);
   assert.equal(await statusOf(manager, without), 'deleting');
 });
+
+test('what a scheduler may still have is not lost: one is up, and has nothing left, at both looks [manager 2.6]', async () => {
+  await using manager = await testManager();
+  impatient(manager);
+  const extending = await lost(manager, { status: 'extending', previous_status: 'available' }, false);
+  const deleting = await lost(manager, { status: 'deleting' });
+  let idle = false;
+  const watch = new HandoverWatch(manager, { breaks: () => 0, isEmpty: async (_, scheduled) => !scheduled || idle });
+
+  for (let look = 0; look < 3; look++) assert.equal(await watch.look(true, signal), true);
+  assert.equal(await statusOf(manager, deleting), undefined);
+  assert.equal(await statusOf(manager, extending), 'extending');
+  idle = true;
+  await watch.look(true, signal);
+  assert.equal(await statusOf(manager, extending), 'extending');
+  await watch.look(true, signal);
+
+  assert.equal(await statusOf(manager, extending), 'available');
+});
+
+test('one lost request that takes its time does not hold up the others [manager 2.6]', async () => {
+  const making = gate();
+  await using manager = await testManager({
+    createVolume: async () => {
+      await making.passed;
+      return {};
+    },
+  });
+  impatient(manager);
+  await lost(manager, { id: '00000000-0000-4000-8000-000000000000', admin_metadata: { create_request: 'raw' } });
+  const deleting = await lost(manager, { status: 'deleting' });
+  const watch = new HandoverWatch(manager, quiet);
+
+  await watch.look(true, signal);
+  const look = watch.look(true, signal);
+  await eventually('the other one is deleted', async () => (await statusOf(manager, deleting)) === undefined);
+  making.open();
+  await look;
+});
