@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { dirname, join } from 'node:path';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 // The program of worker processes. A third of a worker's start is V8 compiling its bundle, so `make bundle` keeps the result
 // beside it (`start-worker.cjs --write-cache`). V8 refuses what another version or other flags made, and compiles as ever.
@@ -12,14 +12,14 @@ const cache = `${bundle}.cache`;
 
 const script = new Script(Module.wrap(readFileSync(bundle, 'utf8')), {
   filename: bundle,
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   ...cached(),
 });
-const module = { exports: {} as { runWorker?: () => Promise<void> } };
+const module = { exports: {} as { runWorker?: (load: (specifier: string) => Promise<unknown>) => Promise<void> } };
 script.runInThisContext()(module.exports, createRequire(bundle), module, bundle, dirname(bundle));
 
 if (process.argv.includes('--write-cache')) writeFileSync(cache, script.createCachedData());
-else void module.exports.runWorker?.();
+// Node 20 knows no import() in what V8 takes from its cache: other people's modules are loaded from here.
+else void module.exports.runWorker?.((specifier) => import(specifier));
 
 function cached(): { cachedData?: Buffer } {
   try {

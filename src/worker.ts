@@ -4,7 +4,7 @@ import { messageOf } from './base/errors.ts';
 import { hello } from './launcher/cluster-worker.ts';
 import type { OpenLog } from './log/oslo-log.ts';
 import type { FromWorker, ToWorker } from './supervisor/messages.ts';
-import { idle, type Role } from './worker-role.ts';
+import { idle, type Role, type WorkerProcess } from './worker-role.ts';
 
 /** What was said while the role was being made: the broker may have begun to listen meanwhile. */
 const unheard: ToWorker[] = [];
@@ -13,8 +13,8 @@ let role: Role = { ...idle, hear: (message) => void unheard.push(message) };
 let ending: Promise<void> | undefined;
 let openedLog: OpenLog | undefined;
 
-/** Runs this process as a worker: what it is to do comes as the first message of its supervisor. */
-export async function runWorker(): Promise<void> {
+/** Runs this process as a worker: what it is to do comes as the first message of its supervisor. `load` is `import()`. */
+export async function runWorker(load: WorkerProcess['load']): Promise<void> {
   trapSignals();
   process.title = 'cinder-volume: worker';
   process.on('uncaughtException', fail);
@@ -24,7 +24,7 @@ export async function runWorker(): Promise<void> {
   process.send?.(hello);
   const [first] = (await begun) as [ToWorker];
   try {
-    if (first.kind === 'start') role = await begin(first);
+    if (first.kind === 'start') role = await begin(first, load);
     for (const message of unheard) role.hear(message);
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
@@ -34,8 +34,8 @@ export async function runWorker(): Promise<void> {
 }
 
 /** Each role is loaded by the process that plays it. */
-async function begin(start: ToWorker & { readonly kind: 'start' }): Promise<Role> {
-  const worker = { tell, end, exit, logTo };
+async function begin(start: ToWorker & { readonly kind: 'start' }, load: WorkerProcess['load']): Promise<Role> {
+  const worker = { tell, end, exit, logTo, load };
   if (start.role === 'broker') return (await import('./broker-role.ts')).brokerRole(start, worker);
   return (await import('./volume-role.ts')).volumeRole(start, worker);
 }
