@@ -1,14 +1,15 @@
-import { silent } from '../../src/base/log.ts';
+import { type Logs, silent } from '../../src/base/log.ts';
 import { volumeTarget } from '../../src/messaging/addressing.ts';
 import { readBrokerFile } from '../../src/messaging/broker-file.ts';
 import { openBus } from '../../src/messaging/bus.ts';
 import { adminContext } from '../../src/objects/context.ts';
 import { serviceHost } from '../../src/objects/host.ts';
 import type { Daemon } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
 import { rabbitPresets, rpcPresets } from '../support/messaging.ts';
 
 /** A client of the daemon's services, by RPC alone. */
-export async function openClient(daemon: Daemon) {
+export async function openClient(daemon: Daemon, logs: Logs = () => silent) {
   const embedded = await readBrokerFile(daemon.folder);
   const bus = openBus({
     rpc: { ...rpcPresets, transport_url: 'embedded://' },
@@ -16,7 +17,7 @@ export async function openClient(daemon: Daemon) {
     embedded,
     program: 'volume-daemon-client',
     instance: 'bench',
-    logs: () => silent,
+    logs,
   });
   const context = adminContext();
   return {
@@ -31,6 +32,15 @@ export async function openClient(daemon: Daemon) {
         terms,
         AbortSignal.timeout(timeout * 1000),
       );
+    },
+    /** Messages that wait at the broker for that service. */
+    async waiting(host: string): Promise<number> {
+      const [node = ''] = host.split('@');
+      const { transport } = bus;
+      await eventually('the client is connected', () => transport.connected);
+      const queues = ['cinder-volume', `cinder-volume.${host}`, `cinder-volume.${host}.${node}`];
+      const depths = await Promise.all(queues.map((queue) => transport.depth(queue)));
+      return depths.reduce((sum: number, depth) => sum + (depth ?? 0), 0);
     },
     close: () => bus.close(),
   };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { clientCommand } from '../support/client-command.ts';
 import type { CommandResult, Daemon } from '../support/daemon.ts';
-import { clientCommand } from './client.ts';
 import type { Findings } from './findings.ts';
 import type { Content } from './patterns.ts';
 import type { Requests } from './requests.ts';

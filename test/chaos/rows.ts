@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
 import type { Daemon } from '../support/daemon.ts';
 import { rowsOf } from '../support/database.ts';
 
@@ -46,6 +47,19 @@ export class Rows {
   workers(): readonly WorkerRow[] {
     const sql = `select resource_type, resource_id, status, service_id from workers where resource_type <> 'SENTINEL'`;
     return rowsOf(this.#path, sql) as unknown as WorkerRow[];
+  }
+
+  /** Whether somebody has the database for himself. */
+  isLocked(): boolean {
+    const database = new DatabaseSync(this.#path, { timeout: 0 });
+    try {
+      database.exec('begin immediate; rollback');
+      return false;
+    } catch {
+      return true;
+    } finally {
+      database.close();
+    }
   }
 
   volume(id: string): VolumeRow | undefined {

@@ -4,7 +4,7 @@ import { runCommand } from '../../src/cli/run-command.ts';
 import type { Program } from '../../src/cli/usage.ts';
 import { clientCommands } from '../../src/commands.ts';
 import { schema } from '../../src/service/schema.ts';
-import type { CommandResult, Daemon } from '../support/daemon.ts';
+import type { CommandResult, Daemon } from './daemon.ts';
 
 const program: Program = {
   name: 'volume-daemon',
