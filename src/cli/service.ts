@@ -19,7 +19,7 @@ export const serviceCommands: readonly Command[] = [
     async run(_values, context) {
       const { openSession } = await import('./session.ts');
       const { printList } = await import('./print.ts');
-      await using session = await openSession(context, { writes: false });
+      await using session = await openSession(context, { writes: undefined });
       const services = await session.db.services.list();
       await printList(
         context,
@@ -58,7 +58,7 @@ async function change(
   changes: Pick<Service, 'disabled' | 'disabled_reason'>,
 ): Promise<ExitCode> {
   const { openSession } = await import('./session.ts');
-  await using session = await openSession(context, { writes: true, bypass: bypassApi });
+  await using session = await openSession(context, { writes: 'openstack volume service set', bypass: bypassApi });
   const service = await session.db.services.find(wanted, 'cinder-volume');
   if (service === undefined) {
     const known = (await session.db.services.list()).map((each) => each.host).join(', ') || 'none';

@@ -44,7 +44,8 @@ export interface Session extends AsyncDisposable {
 }
 
 interface Needs {
-  readonly writes: boolean;
+  /** Undefined for a command that only reads; else what to use where the daemon belongs to a cloud. */
+  readonly writes: string | undefined;
   readonly bypass?: boolean;
 }
 
@@ -67,8 +68,8 @@ export async function openSession(context: CommandContext, { writes, bypass = fa
   const { configuration, adminSocket, node, address } = client;
   const rpc = configuration.values({ group: 'DEFAULT', options: rpcOptions });
   const embedded = transportUrlOf(rpc).kind === 'embedded';
-  if (writes && !embedded && !bypass) {
-    throw new CommandError("this daemon belongs to a cloud; use 'openstack volume create' (or --bypass-api)", 2);
+  if (writes !== undefined && !embedded && !bypass) {
+    throw new CommandError(`this daemon belongs to a cloud; use '${writes}' (or --bypass-api)`, 2);
   }
   const values = { ...configuration.values(databaseGroup), ...configuration.values(tableGroup), max_retries: 0 };
   const db = await openDatabase(values.connection, values, { logger: silent, signal: context.signal });

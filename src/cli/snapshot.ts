@@ -24,7 +24,10 @@ export const snapshotCommands: readonly Command[] = [
       const { createSnapshot, snapshotFields } = await import('./snapshot-change.ts');
       const { isFailure, waitForEnd } = await import('./watch.ts');
       const { printShow } = await import('./print.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume snapshot create',
+        bypass: values['bypass-api'],
+      });
       const snapshot = await createSnapshot(session, values);
       const { id } = snapshot;
       const look = async (): Promise<string | undefined> => (await session.db.snapshots.get(id))?.status;
@@ -48,7 +51,7 @@ export const snapshotCommands: readonly Command[] = [
       const { snapshotRow, snapshotTitles } = await import('./snapshot-change.ts');
       const { every } = await import('./volume.ts');
       const { printList } = await import('./print.ts');
-      await using session = await openSession(context, { writes: false });
+      await using session = await openSession(context, { writes: undefined });
       const volume = values.volume === undefined ? undefined : await findVolume(session.db, values.volume);
       const rows = [];
       for await (const snapshot of every((page) => session.db.snapshots.list(page))) {
@@ -69,7 +72,7 @@ export const snapshotCommands: readonly Command[] = [
       const { findSnapshot } = await import('./names.ts');
       const { snapshotFields } = await import('./snapshot-change.ts');
       const { printShow } = await import('./print.ts');
-      await using session = await openSession(context, { writes: false });
+      await using session = await openSession(context, { writes: undefined });
       await printShow(context, snapshotFields(await findSnapshot(session.db, snapshot)), context.output);
       return 0;
     },
@@ -83,7 +86,10 @@ export const snapshotCommands: readonly Command[] = [
       const { openSession } = await import('./session.ts');
       const { deleteSnapshot } = await import('./snapshot-change.ts');
       const { waitForEnd } = await import('./watch.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume snapshot delete',
+        bypass: values['bypass-api'],
+      });
       return await eachOf(context, 'snapshot', values.snapshot, async (nameOrId) => {
         const { id } = await deleteSnapshot(session, nameOrId);
         if (!values.wait) return;

@@ -32,7 +32,10 @@ export const volumeCommands: readonly Command[] = [
       const { createVolume } = await import('./volume-create.ts');
       const { createdFields } = await import('./volume-rows.ts');
       const { printShow } = await import('./print.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume create',
+        bypass: values['bypass-api'],
+      });
       const volume = await createVolume(session, values);
       const status = values.wait ? await settled(session, context, volume.id) : undefined;
       const shown = (await session.db.volumes.get(volume.id)) ?? volume;
@@ -54,7 +57,7 @@ export const volumeCommands: readonly Command[] = [
       const { openSession } = await import('./session.ts');
       const { listRow, listTitles } = await import('./volume-rows.ts');
       const { printList } = await import('./print.ts');
-      await using session = await openSession(context, { writes: false });
+      await using session = await openSession(context, { writes: undefined });
       const matches = (volume: Volume): boolean =>
         (values.status === undefined || volume.status === values.status) &&
         (values.name === undefined || volume.display_name === values.name) &&
@@ -78,7 +81,7 @@ export const volumeCommands: readonly Command[] = [
       const { findVolume } = await import('./names.ts');
       const { shownFields } = await import('./volume-rows.ts');
       const { printShow } = await import('./print.ts');
-      await using session = await openSession(context, { writes: false });
+      await using session = await openSession(context, { writes: undefined });
       await printShow(context, shownFields(await findVolume(session.db, nameOrId)), context.output);
       return 0;
     },
@@ -97,7 +100,10 @@ export const volumeCommands: readonly Command[] = [
     async run(values, context) {
       const { openSession } = await import('./session.ts');
       const { setVolume } = await import('./volume-change.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume set',
+        bypass: values['bypass-api'],
+      });
       await setVolume(session, values.volume, values);
       return 0;
     },
@@ -110,7 +116,10 @@ export const volumeCommands: readonly Command[] = [
     async run(values, context) {
       const { openSession } = await import('./session.ts');
       const { extendVolume } = await import('./volume-change.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume set --size',
+        bypass: values['bypass-api'],
+      });
       const volume = await extendVolume(session, values.volume, values.size);
       if (!values.wait) return 0;
       return failed(context, `volume ${volume.id}`, await settled(session, context, volume.id), true);
@@ -124,7 +133,10 @@ export const volumeCommands: readonly Command[] = [
     async run(values, context) {
       const { openSession } = await import('./session.ts');
       const { deleteVolume } = await import('./volume-change.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume delete',
+        bypass: values['bypass-api'],
+      });
       return await eachOf(context, 'volume', values.volume, async (nameOrId) => {
         const volume = await deleteVolume(session, nameOrId, values.cascade);
         if (!values.wait) return;
@@ -142,7 +154,7 @@ export const volumeCommands: readonly Command[] = [
       const { openSession } = await import('./session.ts');
       const { findVolume } = await import('./names.ts');
       const { isFailure, waitForEnd } = await import('./watch.ts');
-      await using session = await openSession(context, { writes: false });
+      await using session = await openSession(context, { writes: undefined });
       const { id } = await findVolume(session.db, nameOrId);
       const status = await waitForEnd(session, context, {
         kind: 'volume',
@@ -161,7 +173,10 @@ export const volumeCommands: readonly Command[] = [
     async run(values, context) {
       const { openSession } = await import('./session.ts');
       const { connectVolume } = await import('./volume-connect.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume attachment create',
+        bypass: values['bypass-api'],
+      });
       const info = await connectVolume(session, values.volume, values.initiator);
       context.stdout.write(`${JSON.stringify(info, undefined, 2)}\n`);
       return 0;
@@ -175,7 +190,10 @@ export const volumeCommands: readonly Command[] = [
     async run(values, context) {
       const { openSession } = await import('./session.ts');
       const { disconnectVolume } = await import('./volume-connect.ts');
-      await using session = await openSession(context, { writes: true, bypass: values['bypass-api'] });
+      await using session = await openSession(context, {
+        writes: 'openstack volume attachment delete',
+        bypass: values['bypass-api'],
+      });
       await disconnectVolume(session, values.volume, values.initiator);
       return 0;
     },

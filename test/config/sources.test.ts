@@ -60,12 +60,17 @@ test('files and folders of the command line are read in the order in which they 
 });
 
 test('of a folder only its visible *.conf files count, in byte order, links included [C-003]', (t) => {
-  const folder = aFolder(t, { 'd/b.conf': one, 'd/B.conf': one, 'd/é.conf': one, 'd/.c.conf': one, 'd/x.txt': 'no' });
+  const files = { 'd/b.conf': one, 'd/B.conf': one, 'd/é.conf': one, 'd/.c.conf': one, 'd/x.txt': 'no' };
+  // The first stands before one that the machine may have in /etc.
+  const folder = aFolder(t, { 'cinder.conf': one, ...files });
   mkdirSync(join(folder, 'd/sub.conf'));
   writeFileSync(join(folder, 'd/sub.conf/never.conf'), 'not read');
   symlinkSync(join(folder, 'd/b.conf'), join(folder, 'd/a.conf'));
 
-  assert.deepEqual(read(folder, [{ kind: 'directory', path: 'd' }]), ['d/B.conf', 'd/a.conf', 'd/b.conf', 'd/é.conf']);
+  assert.deepEqual(read(folder, [{ kind: 'directory', path: 'd' }]), [
+    'cinder.conf',
+    ...['d/B.conf', 'd/a.conf', 'd/b.conf', 'd/é.conf'],
+  ]);
 });
 
 test('~ is the home, and paths become absolute [C-006]', (t) => {
