@@ -1,6 +1,7 @@
 import type { Tables } from '../interface/database.ts';
 import type { Access } from './access.ts';
 import { attachmentTable } from './attachments.ts';
+import { backupTable } from './backups.ts';
 import { imageCacheTable } from './image-cache.ts';
 import { messageTable } from './messages.ts';
 import type { TableOptions } from './options.ts';
@@ -19,6 +20,7 @@ export function tablesOn(access: Access, options: TableOptions): Tables {
     volumes: volumeTable(access, default_volume_type),
     snapshots: snapshotTable(access, default_volume_type),
     attachments: attachmentTable(access),
+    backups: backupTable(access),
     workers: workerTable(access),
     quotas: quotaTable(access, options),
     messages: messageTable(access, message_ttl),

@@ -1,4 +1,5 @@
 import type { AttachmentTable } from './attachment-table.ts';
+import type { BackupTable } from './backup-table.ts';
 import type { ImageCacheTable } from './image-cache-table.ts';
 import type { MessageTable } from './message-table.ts';
 import type { QuotaTable } from './quota-table.ts';
@@ -20,6 +21,7 @@ export interface Tables {
   readonly volumes: VolumeTable;
   readonly snapshots: SnapshotTable;
   readonly attachments: AttachmentTable;
+  readonly backups: BackupTable;
   readonly workers: WorkerTable;
   readonly quotas: QuotaTable;
   readonly messages: MessageTable;

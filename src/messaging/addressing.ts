@@ -30,6 +30,11 @@ export function volumeTarget(host: string): RpcTarget {
   return { topic: `${volumeTopic}.${host}`, server: nodeOf(host) };
 }
 
+/** Where requests for one backup service go. */
+export function backupTarget(host: string): RpcTarget {
+  return { topic: 'cinder-backup', server: host };
+}
+
 export function fanoutExchange(topic: string): string {
   return `${topic}_fanout`;
 }

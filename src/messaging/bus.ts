@@ -15,6 +15,8 @@ export interface BusSources {
   /** Tells this process from its neighbours where queue names stay the same over restarts. */
   readonly instance: string;
   readonly logs: Logs;
+  /** As for RpcClient. */
+  readonly objectsFor?: (topic: string) => Promise<string>;
 }
 
 /** One process's way to the others: a supervised connection, and a client that sends over it. */
@@ -28,7 +30,7 @@ export interface Bus {
 
 /** Begins to connect, and goes on for ever. Throws WrongTransportUrl for what cannot be connected to. */
 export function openBus(sources: BusSources): Bus {
-  const { rpc, rabbit, embedded, program, instance, logs } = sources;
+  const { rpc, rabbit, embedded, program, instance, logs, objectsFor } = sources;
   const url = transportUrlOf(rpc);
   const settings = transportSettings({
     url,
@@ -46,6 +48,7 @@ export function openBus(sources: BusSources): Bus {
     instance,
     responseTimeout: rpc.rpc_response_timeout,
     logs,
+    ...(objectsFor === undefined ? {} : { objectsFor }),
   });
   return {
     transport,

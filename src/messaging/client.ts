@@ -1,5 +1,6 @@
 import type { Logger, Logs } from '../base/log.ts';
 import type { RpcTarget } from '../interface/rpc.ts';
+import { backported } from '../objects/backport.ts';
 import type { RequestContext } from '../objects/context.ts';
 import { destinationOf } from './addressing.ts';
 import { MessageUndeliverable } from './client-errors.ts';
@@ -17,6 +18,8 @@ export interface RpcClientOptions {
   /** `rpc_response_timeout`, in seconds. */
   readonly responseTimeout: number;
   readonly logs: Logs;
+  /** The set of object versions that services of a topic can read; ours where absent. */
+  readonly objectsFor?: (topic: string) => Promise<string>;
 }
 
 /** A request of ours. */
@@ -60,10 +63,11 @@ export class RpcClient {
    * of it: `accepted` by the broker, and on the embedded one by its receiver; `released`, where nobody listens; `rejected`
    * with a reason; `unknown` or `unsent` when its time is over (M-64). Never rejects.
    */
-  cast(target: RpcTarget, request: OwnRequest, terms: CastTerms = {}): Promise<Published> {
+  async cast(target: RpcTarget, request: OwnRequest, terms: CastTerms = {}): Promise<Published> {
     const { controlExchange, responseTimeout, transport } = this.#options;
     const { within = responseTimeout, again = true } = terms;
-    const publication = { to: destinationOf(target, controlExchange), body: encodeEnvelope(requestMessage(request)) };
+    const body = encodeEnvelope(requestMessage(await this.#readable(target, request)));
+    const publication = { to: destinationOf(target, controlExchange), body };
     return transport.publish(publication, { within: within * 1000, again, nowOrNever: !again, toSomebody: again });
   }
 
@@ -75,10 +79,11 @@ export class RpcClient {
     const { controlExchange, responseTimeout, transport } = this.#options;
     const { timeout = responseTimeout, monitor = null, mandatory = false } = terms;
     signal.throwIfAborted();
+    const readable = await this.#readable(target, request);
     const replies = await this.#replyQueue(timeout, signal);
     const reply = { queue: replies.name, msgId: hexId(), timeout: monitor };
     const answer = replies.expect(reply, timeout, signal);
-    const body = encodeEnvelope(requestMessage(request, reply));
+    const body = encodeEnvelope(requestMessage(readable, reply));
     const ttl = timeout * 1000;
     const publication = { to: destinationOf(target, controlExchange), body, ttl };
     void transport.publish(publication, { within: ttl, again: true, toSomebody: mandatory }).then((published) => {
@@ -91,6 +96,12 @@ export class RpcClient {
       }
     });
     return await answer;
+  }
+
+  /** The request with its objects as the peer has them (objects.md §5.3). */
+  async #readable({ topic }: RpcTarget, request: OwnRequest): Promise<OwnRequest> {
+    const set = await this.#options.objectsFor?.(topic);
+    return set === undefined ? request : { ...request, args: backported(request.args, set) as Message };
   }
 
   /** Ends what waits, and deletes the reply queue. */

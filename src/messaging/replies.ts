@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { backported } from '../objects/backport.ts';
 import { toQueue } from './addressing.ts';
 import { encodeEnvelope, type ReplyAddress, replyMessage } from './envelope.ts';
 import { encodeFailure, type Mask } from './failure.ts';
@@ -18,19 +19,30 @@ export class Replies {
   readonly #mask: Mask;
   readonly #logger: Logger;
   readonly #patience: number;
+  readonly #objects: (() => Promise<string>) | undefined;
   readonly #gone = new Map<string, number>();
 
-  /** `patience`: milliseconds that an answer is tried, also while its queue is missing. */
-  constructor(transport: Pick<Transport, 'publish'>, mask: Mask, logger: Logger, patience: number) {
+  /**
+   * `patience`: milliseconds that an answer is tried, also while its queue is missing. `objects` names the set of object
+   * versions that every caller can read (objects.md §5.3).
+   */
+  constructor(
+    transport: Pick<Transport, 'publish'>,
+    mask: Mask,
+    logger: Logger,
+    patience: number,
+    objects?: () => Promise<string>,
+  ) {
     this.#transport = transport;
     this.#mask = mask;
     this.#logger = logger;
     this.#patience = patience;
+    this.#objects = objects;
   }
 
   /** Answers a call: computed once, with one id, sent again when in doubt. Resolves when it arrived or was given up. */
   async send(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<void> {
-    const body = this.#encoded(reply, answer);
+    const body = this.#encoded(reply, await this.#readable(answer));
     const deadline = performance.now() + this.#patience;
     while (!signal.aborted && !this.#isGone(reply.queue)) {
       const within = deadline - performance.now();
@@ -59,6 +71,11 @@ export class Replies {
     };
     const timer = setInterval(beat, interval);
     return () => clearInterval(timer);
+  }
+
+  async #readable(answer: Answer): Promise<Answer> {
+    const set = 'result' in answer ? await this.#objects?.() : undefined;
+    return 'result' in answer && set !== undefined ? { result: backported(answer.result, set) } : answer;
   }
 
   #encoded(reply: ReplyAddress, answer: Answer): Buffer {

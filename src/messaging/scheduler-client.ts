@@ -2,11 +2,8 @@ import { utcNow } from '../base/time.ts';
 import type { Scheduler } from '../interface/scheduler.ts';
 import { volumeCodec } from '../objects/volume.ts';
 import { schedulerTopic } from './addressing.ts';
+import { mustHaveLeft, patience } from './cast-terms.ts';
 import type { RpcClient } from './client.ts';
-import type { Published } from './publisher.ts';
-
-/** Seconds that a cast which is part of an operation may take (R-20). */
-const patience = 60;
 
 /** The scheduler as the volume service knows it (rpc.md §5.1). `cluster`: the name under which a clustered service reports. */
 export function schedulerClient(client: Pick<RpcClient, 'cast'>, cluster?: string): Scheduler {
@@ -54,9 +51,4 @@ export function schedulerClient(client: Pick<RpcClient, 'cast'>, cluster?: strin
       );
     },
   };
-}
-
-/** That nobody listens is no failure (M-64); that the broker did not take it is one. */
-function mustHaveLeft(published: Published, what: string): void {
-  if ('reason' in published) throw new Error(`${what} could not be sent: ${published.reason}`);
 }

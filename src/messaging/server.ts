@@ -37,6 +37,8 @@ export interface RpcServerOptions {
   /** Replaces secrets in what callers are told. */
   readonly mask: Mask;
   readonly logs: Logs;
+  /** The set of object versions that every caller can read; ours where absent. */
+  readonly objects?: () => Promise<string>;
   readonly observe?: Observe;
   /** For tests; the presets are those of rpc.md §2.3. */
   readonly times?: Partial<RpcServerTimes>;
@@ -102,7 +104,7 @@ export class RpcServer implements AsyncDisposable {
     this.#topology = serverTopology(options.servers, options.controlExchange, options.topology, options.instance);
     const outage = { away: () => this.#pause('database'), back: () => void this.#unpause('database') };
     const records = new Records(options.databaseAnswers, outage, logger, databasePatience);
-    const replies = new Replies(transport, mask, logger, replyTimeout * 1000);
+    const replies = new Replies(transport, mask, logger, replyTimeout * 1000, options.objects);
     this.#records = records;
     this.#executions = new Executions(slots, { records, replies, logger, observe }, () => this.#reception.ask());
     this.#probe = new Probe(transport, this.#probedQueue, logger);

@@ -94,6 +94,18 @@ export class BadResetResourceStatus extends CinderError {
   }
 }
 
+export class BackupNotFound extends CinderError {
+  constructor(kwargs: { backup_id: string }, options?: Options) {
+    super(`Backup ${kwargs.backup_id} could not be found.`, kwargs, options);
+  }
+}
+
+export class ServiceNotFound extends CinderError {
+  constructor(kwargs: { service_id: string }, options?: Options) {
+    super(`Service ${kwargs.service_id} could not be found.`, kwargs, options);
+  }
+}
+
 export class UnableToFailOver extends CinderError {
   constructor(kwargs: { reason: string }, options?: Options) {
     super(`Unable to failover to replication target: ${kwargs.reason}.`, kwargs, options);

@@ -1,19 +1,54 @@
 import type { Logs } from '../base/log.ts';
 import type { Database } from '../interface/database.ts';
+import type { Binary, VersionPins } from '../interface/version-pins.ts';
 import { objectVersion } from '../objects/service.ts';
 
 /** The scheduler's RPC as we know it (rpc.md §3). */
 const schedulerRpcVersion = '3.12';
 
 /** Says which versions the schedulers' rows allow, as upstream at start and after SIGHUP (L-096, L-163). */
-export async function tellVersionPins(db: Pick<Database, 'services'>, logs: Logs): Promise<void> {
+export async function tellVersionPins(pins: VersionPins, logs: Logs): Promise<void> {
   const binary = 'cinder-scheduler';
-  const rows = (await db.services.list()).filter((service) => service.binary === binary);
-  const objects = lowest(rows.map((row) => row.object_current_version)) ?? objectVersion;
-  const rpc = lowest(rows.map((row) => row.rpc_current_version)) ?? schedulerRpcVersion;
+  const objects = await pins.objects(binary);
+  const rpc = (await pins.rpc(binary)) ?? schedulerRpcVersion;
   const log = logs('cinder.rpc');
   log.info('Automatically selected %s objects version %s as minimum service version.', binary, objects);
   log.info('Automatically selected %s RPC version %s as minimum service version.', binary, rpc);
+}
+
+/** Reads the `services` rows at the first question and keeps the answers until `forget`. */
+export class PinnedVersions implements VersionPins {
+  readonly #db: Pick<Database, 'services'>;
+  #rows: ReturnType<Database['services']['list']> | undefined;
+
+  constructor(db: Pick<Database, 'services'>) {
+    this.#db = db;
+  }
+
+  async objects(binary?: Binary): Promise<string> {
+    const rows = await this.#of(binary);
+    return lowest(rows.map((row) => row.object_current_version)) ?? objectVersion;
+  }
+
+  async rpc(binary: Binary): Promise<string | undefined> {
+    return lowest((await this.#of(binary)).map((row) => row.rpc_current_version));
+  }
+
+  /** The rows are read anew: services may have been upgraded. */
+  forget(): void {
+    this.#rows = undefined;
+  }
+
+  async #of(binary: Binary | undefined) {
+    this.#rows ??= this.#db.services.list();
+    try {
+      const rows = await this.#rows;
+      return rows.filter((row) => binary === undefined || row.binary === binary);
+    } catch (error) {
+      this.#rows = undefined;
+      throw error;
+    }
+  }
 }
 
 function lowest(versions: readonly (string | null)[]): string | undefined {

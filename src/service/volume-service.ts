@@ -18,6 +18,7 @@ import type { VolumeDriver } from '../interface/volume-driver.ts';
 import type { WorkerReport } from '../interface/worker-report.ts';
 import { mask } from '../log/mask.ts';
 import { volumeServers } from '../messaging/addressing.ts';
+import { backupClient } from '../messaging/backup-client.ts';
 import { type Bus, openBus } from '../messaging/bus.ts';
 import type { BrokerAddress } from '../messaging/connection-plan.ts';
 import { notifier } from '../messaging/notifier.ts';
@@ -43,7 +44,7 @@ import { every } from './periodic.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
 import { coordinationGroup, notificationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
 import { ServiceState } from './state.ts';
-import { tellVersionPins } from './version-pins.ts';
+import { PinnedVersions, tellVersionPins } from './version-pins.ts';
 
 export interface VolumeServiceOptions extends DriverSources {
   /** Every service of this node. */
@@ -82,6 +83,7 @@ export class VolumeService {
   #heartbeat: Heartbeat | undefined;
   #bus: Bus | undefined;
   #db: Database | undefined;
+  #pins: PinnedVersions | undefined;
   #askAgain: () => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -125,7 +127,8 @@ export class VolumeService {
     this.#settings = volumeSettings(configuration, this.#options.backend);
     this.#options.log.logs('cinder.manager').info('Resetting cached RPC version pins.');
     try {
-      if (this.#db !== undefined) await tellVersionPins(this.#db, this.#options.log.logs);
+      this.#pins?.forget();
+      if (this.#pins !== undefined) await tellVersionPins(this.#pins, this.#options.log.logs);
     } catch (error) {
       this.#log.log('WARNING', { error }, 'The versions of the other services could not be read');
     }
@@ -197,7 +200,7 @@ export class VolumeService {
     await this.#firstTry(manager, recovery, lock, alone);
     await this.#openServer(manager, bus, db, recovery);
     this.#startTimers(manager, heartbeat, recovery);
-    await tellVersionPins(db, log.logs);
+    await tellVersionPins(this.#pins ?? new PinnedVersions(db), log.logs);
     const { host: node } = this.#configuration.values(serviceGroup);
     if (node !== undefined) await warnOfStrandedVolumes(manager, node, services);
   }
@@ -257,6 +260,7 @@ export class VolumeService {
       databaseAnswers: () => db.ping(),
       mask,
       logs: log.logs,
+      objects: () => this.#objectsFor(),
       observe: (method, result, milliseconds) => this.#instruments.observe(method, result, milliseconds),
     });
     this.#server = server;
@@ -321,6 +325,7 @@ export class VolumeService {
       host,
       copier: volumeCopier(this.#options.exec),
       scheduler: schedulerClient(bus.client),
+      backups: backupClient(bus.client, this.#pins ?? new PinnedVersions(parts.db)),
       notifier: notifier({
         values: this.#configuration.values(notificationGroup),
         transport: bus.transport,
@@ -371,6 +376,7 @@ export class VolumeService {
     const waiting = (reason: string): void => this.#state.set({ database: reason });
     const db = await openDatabaseAtLast(this.#configuration, this.#options.log, waiting, signal);
     this.#db = db;
+    this.#pins = new PinnedVersions(db);
     this.#scope.defer(() => db[Symbol.asyncDispose]());
     this.#state.set({ database: undefined });
     return db;
@@ -385,10 +391,23 @@ export class VolumeService {
       program: 'cinder-volume',
       instance: backend,
       logs: log.logs,
+      objectsFor: (topic) => this.#objectsFor(topic),
     });
     this.#bus = bus;
     this.#scope.defer(() => bus.close());
     return bus;
+  }
+
+  /** What peers can read; while the database cannot be asked, what we know ourselves. */
+  async #objectsFor(topic?: string): Promise<string> {
+    const binary = (['cinder-scheduler', 'cinder-backup', 'cinder-volume'] as const).find((name) =>
+      topic?.startsWith(name),
+    );
+    try {
+      return (await this.#pins?.objects(binary)) ?? objectVersion;
+    } catch {
+      return objectVersion;
+    }
   }
 
   #register(db: Database, signal: AbortSignal): Promise<{ service: Service; isNew: boolean }> {

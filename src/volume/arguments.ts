@@ -1,4 +1,5 @@
 import { WrongValue } from '../base/errors.ts';
+import { type BackupInMessage, backupCodec } from '../objects/backup.ts';
 import { requestSpecFromPrimitive } from '../objects/request-spec.ts';
 import { type SnapshotInMessage, snapshotCodec } from '../objects/snapshot.ts';
 import { bool, type Field, int, isRecord, type ObjectCodec } from '../objects/versioned-object.ts';
@@ -7,6 +8,14 @@ import type { Argument } from './method.ts';
 
 export const volumeArgument: Argument<VolumeInMessage> = withId(volumeCodec, 'Volume');
 export const snapshotArgument: Argument<SnapshotInMessage> = withId(snapshotCodec, 'Snapshot');
+
+export const backupArgument: Argument<BackupInMessage> = {
+  decode(value) {
+    const { id, volume_id, ...backup } = backupCodec.decode(value);
+    if (!id || !volume_id) throw new WrongValue('Backup without an id or a volume_id');
+    return { ...backup, id, volume_id };
+  },
+};
 
 export const dictionary: Field<Readonly<Record<string, unknown>>> = {
   decode(value) {

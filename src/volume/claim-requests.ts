@@ -1,5 +1,6 @@
 import type { RpcOperation } from '../interface/rpc.ts';
 import type { Progress } from '../interface/volume-driver.ts';
+import type { BackupInMessage } from '../objects/backup.ts';
 import type { SnapshotInMessage } from '../objects/snapshot.ts';
 import { isMigrationTarget, type Volume, type VolumeInMessage } from '../objects/volume.ts';
 import type { Claimable, ClaimRequest, Work } from './claim.ts';
@@ -87,5 +88,15 @@ export function snapshotClaim(
     load: (tx) => loadSnapshot(tx, id),
     expected: ({ snapshot }) =>
       statuses.includes(snapshot.status) || (method === 'delete_snapshot' && snapshot.use_quota === false),
+  };
+}
+
+/** A backup works on a volume or on a snapshot of it, which the API has put to `backing-up`. */
+export function backupClaim({ volume_id, snapshot_id }: BackupInMessage): ClaimRequest<Claimable> {
+  return {
+    method: 'get_backup_device',
+    key: snapshot_id ? snapshotKey(snapshot_id) : volumeKey(volume_id),
+    load: (tx) => (snapshot_id ? loadSnapshot(tx, snapshot_id) : tx.volumes.get(volume_id)),
+    expected: ({ status }) => status === 'backing-up',
   };
 }

@@ -2,6 +2,8 @@ import { isAbort, messageOf } from '../base/errors.ts';
 import { utcNow } from '../base/time.ts';
 import type { Tables } from '../interface/database.ts';
 import type { ModelUpdate, Progress } from '../interface/volume-driver.ts';
+import type { VolumeChanges } from '../interface/volume-table.ts';
+import type { Backup } from '../objects/backup.ts';
 import type { RequestContext } from '../objects/context.ts';
 import {
   InvalidInput,
@@ -13,8 +15,10 @@ import {
 import type { RequestSpec } from '../objects/request-spec.ts';
 import { isMigrationTarget, type Volume } from '../objects/volume.ts';
 import type { Work } from './claim.ts';
+import { createFromBackup, handToBackup } from './create-from-backup.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
+import { writeUpdate } from './model-update.ts';
 import { notifyVolume } from './notifications.ts';
 import { reschedule, shouldReschedule } from './reschedule.ts';
 
@@ -43,8 +47,11 @@ export async function createVolume(
       await notifyUnlessInternal(manager, context, 'create.start', volume);
       return make(manager, context, volume, request, work.signal, progress);
     });
-    await work.finish((tx) => becomeAvailable(manager, tx, volume, made));
-    await notifyUnlessInternal(manager, context, 'create.end', { ...volume, ...made.update, status: 'available' });
+    const { backup } = made;
+    if (backup === undefined) await work.finish((tx) => becomeAvailable(manager, tx, volume, made));
+    else await handToBackup(manager, context, work, { update: made.update, backup }, columnsOf(manager, made));
+    const status = backup === undefined ? 'available' : volume.status;
+    await notifyUnlessInternal(manager, context, 'create.end', { ...volume, ...made.update, status });
     return volume.id;
   } catch (error) {
     if (work.signal.aborted && isAbort(error)) throw error;
@@ -57,6 +64,8 @@ interface Made {
   readonly update: ModelUpdate;
   /** Whose image properties the new volume takes over; undefined where it does not boot. */
   readonly bootableFrom?: { readonly snapshot_id: string } | { readonly volume_id: string };
+  /** cinder-backup fills the volume and ends the create. */
+  readonly backup?: Backup;
 }
 
 /** The recipe for the kind of source that the row and the request name, in upstream's order (manager.md §4.1). */
@@ -80,10 +89,10 @@ async function make(
     const update = await driver.createClonedVolume(volume, source, signal, progress);
     return source.bootable === true ? { update, bootableFrom: { volume_id: source.id } } : { update };
   }
-  if (request_spec.image_id || request_spec.backup_id) {
-    const reason = `this release of volume-daemon makes no volume from ${request_spec.image_id ? 'an image' : 'a backup'}`;
-    throw new InvalidInput({ reason });
+  if (request_spec.image_id) {
+    throw new InvalidInput({ reason: 'this release of volume-daemon makes no volume from an image' });
   }
+  if (request_spec.backup_id) return createFromBackup(manager, volume, request_spec.backup_id, signal);
   try {
     return { update: await driver.createVolume(volume, signal) };
   } catch (error) {
@@ -104,27 +113,22 @@ async function loadSource(manager: VolumeManager, snapshotId: string) {
 
 /** Everything upstream writes at the end, in one transaction: what the driver said, `available`, and our service. */
 async function becomeAvailable(manager: VolumeManager, tx: Tables, volume: Volume, made: Made): Promise<void> {
-  const { metadata, admin_metadata = {}, ...update } = made.update;
-  const written = await tx.volumes.update(
-    volume.id,
-    {
-      ...update,
-      ...(metadata === undefined ? {} : { metadata: { ...volume.metadata, ...metadata } }),
-      ...(made.bootableFrom === undefined ? {} : { bootable: true }),
-      status: 'available',
-      launched_at: utcNow(),
-      service_uuid: manager.service.uuid,
-      shared_targets: sharedTargets(manager),
-    },
-    ['creating', 'downloading'],
-  );
+  const columns = { ...columnsOf(manager, made), status: 'available', launched_at: utcNow() };
+  const written = await writeUpdate(tx, volume, made.update, columns, ['creating', 'downloading']);
   if (!written) {
     manager.log.warning('Volume %s was made, but its status was changed meanwhile; it is left as it is', volume.id);
     return;
   }
   if (made.bootableFrom !== undefined) await copyImageProperties(tx, made.bootableFrom, volume);
-  for (const [key, value] of Object.entries(admin_metadata)) await tx.volumes.setAdminMetadata(volume.id, key, value);
   await forgetRecovery(tx, volume);
+}
+
+function columnsOf(manager: VolumeManager, made: Made): VolumeChanges {
+  return {
+    ...(made.bootableFrom === undefined ? {} : { bootable: true }),
+    service_uuid: manager.service.uuid,
+    shared_targets: sharedTargets(manager),
+  };
 }
 
 async function copyImageProperties(tx: Tables, from: NonNullable<Made['bootableFrom']>, volume: Volume): Promise<void> {

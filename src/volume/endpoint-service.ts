@@ -1,7 +1,11 @@
 import type { RpcEndpoint, RpcMethod } from '../interface/rpc.ts';
+import { elevated } from '../objects/context.ts';
 import { bool, string } from '../objects/versioned-object.ts';
 import { acceptTransfer } from './accept-transfer.ts';
-import { dictionary, optional, preset, volumeArgument } from './arguments.ts';
+import { backupArgument, dictionary, optional, preset, volumeArgument } from './arguments.ts';
+import { getBackupDevice } from './backup-device.ts';
+import type { Claimable } from './claim.ts';
+import { backupClaim, work } from './claim-requests.ts';
 import { failOver, failoverCompleted, readyToFailOver } from './failover.ts';
 import { freezeHost, thawHost } from './freeze.ts';
 import type { VolumeManager } from './manager.ts';
@@ -33,6 +37,17 @@ export function serviceEndpoint(manager: VolumeManager): RpcEndpoint {
       { volume: optional(volumeArgument) },
       ({ volume }) => volume?.id ?? '',
       () => ({ run: async () => manager.driver.secureFileOperationsEnabled?.() ?? false }),
+    ),
+    get_backup_device: method(
+      'get_backup_device',
+      '3.0',
+      'work',
+      { backup: backupArgument, want_objects: preset(bool, false), async_call: preset(bool, false) },
+      ({ backup }) => backup.snapshot_id ?? backup.volume_id,
+      (context, args) =>
+        work<Claimable>(manager, backupClaim(args.backup), (claimed) =>
+          getBackupDevice(manager, elevated(context), claimed, args),
+        ),
     ),
     accept_transfer: method(
       'accept_transfer',

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.ts';
 import type { KeyedMutex } from '../base/mutex.ts';
+import type { BackupService } from '../interface/backup-service.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
 import type { DataCopier } from '../interface/data-copier.ts';
 import type { Database } from '../interface/database.ts';
@@ -21,6 +22,7 @@ export interface VolumeManager {
   readonly coordinator: Coordinator;
   readonly copier: DataCopier;
   readonly scheduler: Scheduler;
+  readonly backups: BackupService;
   readonly notifier: Notifier;
   readonly claims: Claims;
   readonly capabilities: CapabilityReport;

@@ -23,6 +23,7 @@ export const managerOptions = {
   }),
   volume_service_inithost_offload: bool(false, 'Run interrupted deletes in the background at start. They always are.'),
   ...quotaOptions,
+  backup_use_same_host: bool(false, 'Restore a backup by the service that made it.'),
   cinder_internal_tenant_project_id: str(undefined, 'Project that owns the volumes the service makes for itself.'),
   cinder_internal_tenant_user_id: str(undefined, 'User that owns the volumes the service makes for itself.'),
 } as const;
@@ -34,6 +35,7 @@ export const backendOptions = {
   backend_availability_zone: str(undefined, 'Zone of the backend; storage_availability_zone where unset.'),
   enable_unsupported_driver: bool(false, 'Let a driver start that is marked as unsupported.'),
   extra_capabilities: str('{}', 'JSON object that is added to every pool of the capability report.'),
+  backup_use_temp_snapshot: bool(false, 'Back up attached volumes from a snapshot instead of a clone.'),
   report_discard_supported: bool(false, 'Tell hosts that the volumes take discard.'),
   replication_device: multiDict('A replication target: one dictionary an assignment.', { secret: true }),
   trace_flags: list([], 'Accepted for existing files.', { ignored: true }),

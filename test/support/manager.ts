@@ -117,6 +117,7 @@ export async function testManager(
     rescheduled,
     coordinator: paperCoordinator(),
     copier: { copy: async () => {} },
+    backups: { continueBackup: async () => {}, restoreBackup: async () => {} },
     scheduler,
     notifier: { enabled: false, info: async () => {} },
     claims,

@@ -76,7 +76,6 @@ const targets = {
 
 const general = {
   backend_native_threads_pool_size: int(20, 'Threads for calls that block', { min: 20 }),
-  backup_use_temp_snapshot: bool(false, 'Back up from a snapshot instead of a clone'),
   disk_geometry: choice(['512', '512e', '4k'], undefined, 'Sector sizes of the disks'),
   driver_client_cert: str(undefined, 'Certificate shown to the array'),
   driver_client_cert_key: str(undefined, 'Key of that certificate'),

@@ -36,7 +36,6 @@ const otherServices = {
   backup_api_class: str('cinder.backup.api.API', 'Backup service'),
   backup_manager: str('cinder.backup.manager.BackupManager', 'Backup service'),
   backup_name_template: str('backup-%s', 'Backup service: how backups are named'),
-  backup_use_same_host: bool(false, 'Backup service: back up where the volume is'),
   compute_api_class: str('cinder.compute.nova.API', 'Who speaks with the compute service'),
   consistencygroup_api_class: str('cinder.consistencygroup.api.API', 'API'),
   default_availability_zone: str(undefined, 'API: the zone of volumes without one'),
