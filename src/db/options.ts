@@ -60,6 +60,7 @@ export const tableGroup = {
     quota_backups: int(10, 'Backups a project may have'),
     quota_backup_gigabytes: int(1000, 'GiB of backups a project may have'),
     quota_groups: int(10, 'Groups a project may have'),
+    per_volume_size_limit: int(-1, 'GiB a single volume may have; -1 is no limit'),
     quota_consistencygroups: int(10, 'Consistency groups a project may have'),
     use_default_quota_class: bool(true, 'Take limits from the quota class "default" before those above'),
     ...quotaOptions,

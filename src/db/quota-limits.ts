@@ -58,6 +58,7 @@ function configured(resource: string, options: TableOptions): number {
     backups: options.quota_backups,
     backup_gigabytes: options.quota_backup_gigabytes,
     groups: options.quota_groups,
+    per_volume_gigabytes: options.per_volume_size_limit,
   };
   return Object.hasOwn(limits, resource) ? (limits[resource] ?? -1) : -1;
 }

@@ -20,7 +20,7 @@ interface Terms {
 }
 
 /** Quota arithmetic (database.md §7). */
-export function quotaTable({ write }: Access, options: TableOptions): QuotaTable {
+export function quotaTable({ read, write }: Access, options: TableOptions): QuotaTable {
   return {
     async reserve(deltas, projectId, quotaClass = null) {
       const outcome = await write((db) => reserve(db, deltas, { projectId, quotaClass, options }));
@@ -28,6 +28,8 @@ export function quotaTable({ write }: Access, options: TableOptions): QuotaTable
       if (outcome instanceof OverQuota) throw outcome;
       return outcome;
     },
+    limit: (resource, projectId, quotaClass = null) =>
+      read(async (db) => (await limitsOf(db, [resource], projectId, quotaClass, options))[resource] ?? -1),
     commit: (reservations, projectId) => write((db) => settle(db, reservations, projectId, used)),
     rollback: (reservations, projectId) => write((db) => settle(db, reservations, projectId, released)),
   };

@@ -8,6 +8,8 @@ export interface QuotaTable {
    * `quotaClass` is the context's, where the context is of this project. Throws QuotaResourceUnknown.
    */
   reserve(deltas: QuotaDeltas, projectId: string, quotaClass?: string | null): Promise<readonly string[]>;
+  /** The limit of one resource (database.md §7.2); -1 is none. */
+  limit(resource: string, projectId: string, quotaClass?: string | null): Promise<number>;
   /** Unknown and expired reservations are passed over. */
   commit(reservations: readonly string[], projectId: string): Promise<void>;
   rollback(reservations: readonly string[], projectId: string): Promise<void>;

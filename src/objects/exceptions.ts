@@ -198,6 +198,33 @@ export class RemoteFSConcurrentRequest extends CinderError {
   }
 }
 
+export class ManageExistingAlreadyManaged extends CinderError {
+  constructor(kwargs: { volume_ref: string }, options?: Options) {
+    super(`Unable to manage existing volume. Volume ${kwargs.volume_ref} already managed.`, kwargs, options);
+  }
+}
+
+export class VolumeSizeExceedsLimit extends CinderError {
+  constructor(kwargs: { size: number; limit: number }, options?: Options) {
+    const { size, limit } = kwargs;
+    super(`Requested volume size ${size} is larger than maximum allowed limit ${limit}.`, kwargs, options);
+  }
+}
+
+export class VolumeSizeExceedsAvailableQuota extends CinderError {
+  constructor(kwargs: { name: string; requested: number; quota: number; consumed: number }, options?: Options) {
+    const { name, requested, quota, consumed } = kwargs;
+    const text = `Requested volume or snapshot exceeds allowed ${name} quota. Requested ${requested}G, quota is`;
+    super(`${text} ${quota}G and ${consumed}G has been consumed.`, kwargs, options);
+  }
+}
+
+export class AdminRequired extends CinderError {
+  constructor(options?: Options) {
+    super('User does not have admin privileges', {}, options);
+  }
+}
+
 export class VolumeTypeDefaultMisconfiguredError extends CinderError {
   constructor(kwargs: { volume_type_name: string }, options?: Options) {
     super(

@@ -21,6 +21,7 @@ import { tellUser, userMessages } from './messages.ts';
 import { writeUpdate } from './model-update.ts';
 import { notifyVolume } from './notifications.ts';
 import { reschedule, shouldReschedule } from './reschedule.ts';
+import { sharedTargets } from './shared-targets.ts';
 
 export interface CreateRequest {
   readonly request_spec: RequestSpec;
@@ -142,14 +143,6 @@ async function copyImageProperties(tx: Tables, from: NonNullable<Made['bootableF
 /** Takes away what let a crash be repaired (manager.md §2.3). */
 export async function forgetRecovery(tx: Tables, volume: Pick<Volume, 'id' | 'admin_metadata'>): Promise<void> {
   for (const key of ['create_request', 'interrupted_at']) await tx.volumes.removeAdminMetadata(volume.id, key);
-}
-
-/** `shared_targets` of manager.md §4.1 step 9. */
-function sharedTargets({ capabilities }: VolumeManager): boolean | null {
-  if (capabilities.described['shared_targets'] === false) return false;
-  const protocol = String(capabilities.described['storage_protocol'] ?? '');
-  if (['NVMe-oF', 'NVMeOF', 'nvmeof', 'NVMe-RoCE', 'NVMe-FC', 'NVMe-TCP'].includes(protocol)) return null;
-  return ['iSCSI', 'iscsi'].includes(protocol);
 }
 
 /** The source may not be deleted while it is read (manager.md §13). */

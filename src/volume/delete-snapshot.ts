@@ -76,7 +76,8 @@ async function deleteUnderLock(
   await notifySnapshot(manager, context, 'delete.start', snapshot, volume);
   try {
     const driver = requireDriver(manager);
-    if (!unmanageOnly) await driver.deleteSnapshot(snapshot, volume, signal);
+    if (unmanageOnly) await driver.unmanageSnapshot?.(snapshot, volume, signal);
+    else await driver.deleteSnapshot(snapshot, volume, signal);
   } catch (error) {
     if (signal.aborted && isAbort(error)) throw error;
     const busy = error instanceof Error && error.name === 'SnapshotIsBusy';

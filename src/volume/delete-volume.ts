@@ -84,7 +84,10 @@ async function removeFromBackend(
   try {
     const driver = requireDriver(manager);
     await driver.removeExport(volume, work.signal);
-    if (request.unmanage_only) return false;
+    if (request.unmanage_only) {
+      await driver.unmanage?.(volume, work.signal);
+      return false;
+    }
     if (request.cascade) await deleteSnapshots(manager, context, volume, work.signal);
     await driver.deleteVolume(volume, work.signal);
     return false;

@@ -22,6 +22,7 @@ import { createVolume } from './create-volume.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { attachEndpoint } from './endpoint-attach.ts';
+import { manageEndpoint } from './endpoint-manage.ts';
 import { serviceEndpoint } from './endpoint-service.ts';
 import { extendVolume } from './extend-volume.ts';
 import { getLogLevels, setLogLevels } from './log-levels.ts';
@@ -193,6 +194,7 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
       }),
     ),
     ...attachEndpoint(manager),
+    ...manageEndpoint(manager),
     ...serviceEndpoint(manager),
   } satisfies Record<string, RpcMethod>;
 }

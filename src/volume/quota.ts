@@ -7,7 +7,7 @@ import type { Volume } from '../objects/volume.ts';
 
 /** What the end of a volume gives back: its number and size, globally and for its type (database.md §7.1). */
 export async function volumeDeltas(tx: Tables, volume: Volume): Promise<QuotaDeltas> {
-  return withType(tx, { volumes: -1, gigabytes: -volume.size }, volume.volume_type_id);
+  return typedDeltas(tx, { volumes: -1, gigabytes: -volume.size }, volume.volume_type_id);
 }
 
 /** What the end of a snapshot gives back; the type is that of the volume. */
@@ -18,7 +18,7 @@ export async function snapshotDeltas(
   noSnapshotGigabytes: boolean,
 ): Promise<QuotaDeltas> {
   const gigabytes = noSnapshotGigabytes ? {} : { gigabytes: -snapshot.volume_size };
-  return withType(tx, { snapshots: -1, ...gigabytes }, volume.volume_type_id);
+  return typedDeltas(tx, { snapshots: -1, ...gigabytes }, volume.volume_type_id);
 }
 
 /**
@@ -39,7 +39,8 @@ export async function releaseQuota(
   }
 }
 
-async function withType(tx: Tables, deltas: QuotaDeltas, typeId: string | null): Promise<QuotaDeltas> {
+/** The deltas, and the same once more for the type (database.md §7.1). */
+export async function typedDeltas(tx: Tables, deltas: QuotaDeltas, typeId: string | null): Promise<QuotaDeltas> {
   const type = typeId === null ? undefined : await tx.volumeTypes.get(typeId);
   if (!type?.name) return deltas;
   const ofType = Object.entries(deltas).map(([resource, delta]) => [`${resource}_${type.name}`, delta] as const);
