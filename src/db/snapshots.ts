@@ -21,6 +21,8 @@ export function snapshotTable({ read, write, isTransaction }: Access, defaultTyp
     list: (page) => read(async (db) => complete(db, await paged(db, page).execute())),
     ofVolume: (volumeId) =>
       read(async (db) => complete(db, await live(db).where('volume_id', '=', volumeId).orderBy('id').execute())),
+    ofGroupSnapshot: (id) =>
+      read(async (db) => complete(db, await live(db).where('group_snapshot_id', '=', id).orderBy('id').execute())),
     ofService: (host, page, statuses) => read((db) => listOfService(db, host, page, statuses)),
     create: (snapshot) => write((db) => create(db, snapshot, defaultTypeName)),
     update: (id, changes, expected) => write((db) => update(db, id, changes, expected)),

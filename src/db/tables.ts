@@ -2,6 +2,8 @@ import type { Tables } from '../interface/database.ts';
 import type { Access } from './access.ts';
 import { attachmentTable } from './attachments.ts';
 import { backupTable } from './backups.ts';
+import { groupSnapshotTable } from './group-snapshots.ts';
+import { groupTable } from './groups.ts';
 import { imageCacheTable } from './image-cache.ts';
 import { messageTable } from './messages.ts';
 import type { TableOptions } from './options.ts';
@@ -21,6 +23,8 @@ export function tablesOn(access: Access, options: TableOptions): Tables {
     snapshots: snapshotTable(access, default_volume_type),
     attachments: attachmentTable(access),
     backups: backupTable(access),
+    groups: groupTable(access),
+    groupSnapshots: groupSnapshotTable(access),
     workers: workerTable(access),
     quotas: quotaTable(access, options),
     messages: messageTable(access, message_ttl),

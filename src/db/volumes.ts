@@ -27,6 +27,8 @@ export function volumeTable({ read, write, isTransaction }: Access, defaultTypeN
     named: (name) => read((db) => named(db, name)),
     list: (page) => read(async (db) => complete(db, await paged(db, page).execute())),
     ofService: (host, page, statuses) => read((db) => listOfService(db, host, page, statuses)),
+    ofGroup: (groupId) =>
+      read(async (db) => complete(db, await live(db).where('group_id', '=', groupId).orderBy('id').execute())),
     usage: (host, statuses) => read((db) => usage(db, host, statuses)),
     serviceHosts: () => read(serviceHosts),
     create: (volume) => write((db) => createVolume(db, volume, defaultTypeName)),

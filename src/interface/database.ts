@@ -1,5 +1,6 @@
 import type { AttachmentTable } from './attachment-table.ts';
 import type { BackupTable } from './backup-table.ts';
+import type { GroupSnapshotTable, GroupTable } from './group-table.ts';
 import type { ImageCacheTable } from './image-cache-table.ts';
 import type { MessageTable } from './message-table.ts';
 import type { QuotaTable } from './quota-table.ts';
@@ -22,6 +23,8 @@ export interface Tables {
   readonly snapshots: SnapshotTable;
   readonly attachments: AttachmentTable;
   readonly backups: BackupTable;
+  readonly groups: GroupTable;
+  readonly groupSnapshots: GroupSnapshotTable;
   readonly workers: WorkerTable;
   readonly quotas: QuotaTable;
   readonly messages: MessageTable;

@@ -1,3 +1,4 @@
+import type { Group } from '../objects/group.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { ConnectionInfo, Connector, ModelUpdate, VolumeDriver } from './volume-driver.ts';
@@ -47,6 +48,24 @@ interface Replication {
   thawBackend(signal: AbortSignal): Promise<void>;
 }
 
+/** Columns of a volume, by its id. */
+interface UpdateOf {
+  readonly id: string;
+  readonly updates: ModelUpdate;
+}
+
+/** A backend that replicates groups as a whole. A driver has all three or none. */
+export interface GroupReplication {
+  enableReplication(group: Group, volumes: readonly Volume[], signal: AbortSignal): Promise<readonly UpdateOf[]>;
+  disableReplication(group: Group, volumes: readonly Volume[], signal: AbortSignal): Promise<readonly UpdateOf[]>;
+  failoverReplication(
+    group: Group,
+    volumes: readonly Volume[],
+    secondaryId: string | null,
+    signal: AbortSignal,
+  ): Promise<readonly UpdateOf[]>;
+}
+
 /** What a driver may do itself when the manager knows another way, or none. */
 interface Extras {
   /** Another project is about to own the volume. */
@@ -58,4 +77,4 @@ interface Extras {
 }
 
 /** A driver with all that it may have besides. What is absent is done in the general way, or refused (storage.md §2.1). */
-export type StorageDriver = VolumeDriver & Partial<SnapshotExports & Replication & Extras>;
+export type StorageDriver = VolumeDriver & Partial<SnapshotExports & Replication & GroupReplication & Extras>;

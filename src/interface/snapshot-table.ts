@@ -14,6 +14,8 @@ export interface SnapshotTable {
   named(name: string): Promise<readonly Snapshot[]>;
   list(page: Page): Promise<readonly Snapshot[]>;
   ofVolume(volumeId: string): Promise<readonly Snapshot[]>;
+  /** The snapshots of a group snapshot. */
+  ofGroupSnapshot(groupSnapshotId: string): Promise<readonly Snapshot[]>;
   /** Snapshots of the volumes of a service. */
   ofService(host: ServiceHost, page: Page, statuses?: readonly string[]): Promise<readonly Snapshot[]>;
   create(snapshot: NewSnapshot): Promise<void>;

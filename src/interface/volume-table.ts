@@ -25,6 +25,8 @@ export interface VolumeTable {
   list(page: Page): Promise<readonly Volume[]>;
   /** Volumes of a service, `host` compared exactly at the level of the service (database.md §1.3). */
   ofService(host: ServiceHost, page: Page, statuses?: readonly string[]): Promise<readonly Volume[]>;
+  /** The volumes of a group. */
+  ofGroup(groupId: string): Promise<readonly Volume[]>;
   /** Count and size in GiB of a service's volumes by their exact `host`, statuses as given. */
   usage(host: ServiceHost, statuses?: readonly string[]): Promise<readonly PoolUsage[]>;
   /** Hosts at the level of the service that own live volumes, with their count: for O-22d. */

@@ -28,6 +28,30 @@ export class InvalidSnapshot extends CinderError {
   }
 }
 
+export class InvalidGroup extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Invalid Group: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class GroupSnapshotNotFound extends CinderError {
+  constructor(kwargs: { group_snapshot_id: string }, options?: Options) {
+    super(`GroupSnapshot ${kwargs.group_snapshot_id} could not be found.`, kwargs, options);
+  }
+}
+
+export class GroupNotFound extends CinderError {
+  constructor(kwargs: { group_id: string }, options?: Options) {
+    super(`Group ${kwargs.group_id} could not be found.`, kwargs, options);
+  }
+}
+
+export class ReplicationGroupError extends CinderError {
+  constructor(kwargs: { group_id: string; reason: string }, options?: Options) {
+    super(`Group ${kwargs.group_id}: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
 export class InvalidUUID extends CinderError {
   constructor(kwargs: { uuid: string }, options?: Options) {
     super(`Expected a uuid but received ${kwargs.uuid}.`, kwargs, options);

@@ -2,6 +2,7 @@ import { isAbort } from '../base/errors.ts';
 import type { ModelUpdate } from '../interface/volume-driver.ts';
 import { requireVolume } from './loading.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
+import { writeUpdate } from './model-update.ts';
 
 export interface TransferRequest {
   readonly volume_id: string;
@@ -23,7 +24,7 @@ export async function acceptTransfer(
   const update = (await driver.acceptTransfer?.(volume, new_user, new_project, signal)) ?? null;
   if (update !== null) {
     try {
-      await manager.db.volumes.update(volume.id, update);
+      await manager.db.transaction((tx) => writeUpdate(tx, volume, update, {}));
     } catch (error) {
       if (isAbort(error)) throw error;
       manager.log.log('ERROR', { error, resource: volume.id }, 'What the driver made of the transfer was not written');

@@ -1,8 +1,9 @@
 import { WrongValue } from '../base/errors.ts';
 import { type BackupInMessage, backupCodec } from '../objects/backup.ts';
+import { groupCodec, groupSnapshotCodec } from '../objects/group.ts';
 import { requestSpecFromPrimitive } from '../objects/request-spec.ts';
 import { type SnapshotInMessage, snapshotCodec } from '../objects/snapshot.ts';
-import { bool, type Field, int, isRecord, type ObjectCodec } from '../objects/versioned-object.ts';
+import { bool, type Field, int, isRecord, type ObjectCodec, string } from '../objects/versioned-object.ts';
 import { type VolumeInMessage, volumeCodec } from '../objects/volume.ts';
 import type { Argument } from './method.ts';
 
@@ -15,6 +16,21 @@ export const backupArgument: Argument<BackupInMessage> = {
     if (!id || !volume_id) throw new WrongValue('Backup without an id or a volume_id');
     return { ...backup, id, volume_id };
   },
+};
+
+export const groupArgument: Argument<{ readonly id: string }> = withId(groupCodec, 'Group');
+export const groupSnapshotArgument: Argument<{ readonly id: string }> = withId(groupSnapshotCodec, 'GroupSnapshot');
+
+/** Ids joined by commas, as update_group sends them. */
+export const idsArgument: Argument<readonly string[]> = {
+  decode: (value) =>
+    value === null
+      ? []
+      : string
+          .decode(value)
+          .split(',')
+          .filter((id) => id !== ''),
+  preset: [],
 };
 
 export const dictionary: Field<Readonly<Record<string, unknown>>> = {

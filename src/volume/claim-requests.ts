@@ -1,11 +1,21 @@
 import type { RpcOperation } from '../interface/rpc.ts';
 import type { Progress } from '../interface/volume-driver.ts';
 import type { BackupInMessage } from '../objects/backup.ts';
+import type { Group } from '../objects/group.ts';
 import type { SnapshotInMessage } from '../objects/snapshot.ts';
 import { isMigrationTarget, type Volume, type VolumeInMessage } from '../objects/volume.ts';
 import type { Claimable, ClaimRequest, Work } from './claim.ts';
 import type { VolumeManager } from './manager.ts';
-import { loadSnapshot, type SnapshotOfVolume, snapshotKey, volumeKey } from './resources.ts';
+import {
+  groupKey,
+  groupSnapshotKey,
+  loadGroupSnapshot,
+  loadSnapshot,
+  type SnapshotOfGroup,
+  type SnapshotOfVolume,
+  snapshotKey,
+  volumeKey,
+} from './resources.ts';
 
 /** An operation with a `workers` row: the claim is its record, and settles the message (rpc.md §2.3). */
 export async function work<R extends Claimable>(
@@ -98,5 +108,22 @@ export function backupClaim({ volume_id, snapshot_id }: BackupInMessage): ClaimR
     key: snapshot_id ? snapshotKey(snapshot_id) : volumeKey(volume_id),
     load: (tx) => (snapshot_id ? loadSnapshot(tx, snapshot_id) : tx.volumes.get(volume_id)),
     expected: ({ status }) => status === 'backing-up',
+  };
+}
+
+export function groupClaim(method: string, { id }: { readonly id: string }, status: string): ClaimRequest<Group> {
+  return { method, key: groupKey(id), load: (tx) => tx.groups.get(id), expected: (group) => group.status === status };
+}
+
+export function groupSnapshotClaim(
+  method: string,
+  { id }: { readonly id: string },
+  status: string,
+): ClaimRequest<SnapshotOfGroup> {
+  return {
+    method,
+    key: groupSnapshotKey(id),
+    load: (tx) => loadGroupSnapshot(tx, id),
+    expected: ({ groupSnapshot }) => groupSnapshot.status === status,
   };
 }

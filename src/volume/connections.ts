@@ -8,6 +8,7 @@ import { completeConnection } from './connection-info.ts';
 import { requireAttachment, requireVolume } from './loading.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
+import { writeUpdate } from './model-update.ts';
 import { notifyVolume } from './notifications.ts';
 
 type Args = { readonly manager: VolumeManager; readonly context: RequestContext; readonly signal: AbortSignal };
@@ -172,7 +173,7 @@ async function saveExport(
 ): Promise<Volume> {
   if (Object.keys(update).length === 0) return volume;
   try {
-    await manager.db.volumes.update(volume.id, update);
+    await manager.db.transaction((tx) => writeUpdate(tx, volume, update, {}));
     return { ...volume, ...update };
   } catch (error) {
     try {

@@ -22,6 +22,7 @@ import { createVolume } from './create-volume.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { attachEndpoint } from './endpoint-attach.ts';
+import { groupsEndpoint } from './endpoint-groups.ts';
 import { manageEndpoint } from './endpoint-manage.ts';
 import { serviceEndpoint } from './endpoint-service.ts';
 import { extendVolume } from './extend-volume.ts';
@@ -194,6 +195,7 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
       }),
     ),
     ...attachEndpoint(manager),
+    ...groupsEndpoint(manager),
     ...manageEndpoint(manager),
     ...serviceEndpoint(manager),
   } satisfies Record<string, RpcMethod>;

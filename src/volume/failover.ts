@@ -6,6 +6,7 @@ import { UnableToFailOver } from '../objects/exceptions.ts';
 import type { Service } from '../objects/service.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { VolumeManager } from './manager.ts';
+import { writeUpdate } from './model-update.ts';
 import { pages } from './pages.ts';
 import { persist } from './persist.ts';
 
@@ -138,13 +139,13 @@ async function writeVolumes(tx: Tables, { volumes }: FailedOver, serviceStatus: 
   for (const { volume_id, updates } of volumes) {
     const volume = await tx.volumes.get(volume_id);
     if (volume === undefined) continue;
-    const { status, replication_status } = updates;
+    const { status, ...update } = updates;
+    const { replication_status } = update;
     const derived = [undefined, null, 'failed-over'].includes(replication_status) ? serviceStatus : replication_status;
     if (status === 'error') await loseSnapshots(tx, volume_id);
-    await tx.volumes.update(volume_id, {
-      ...updates,
+    await writeUpdate(tx, volume, update, {
       replication_status: status === 'error' ? 'failover-error' : (derived ?? null),
-      ...(status === undefined ? {} : { previous_status: volume.status }),
+      ...(status === undefined ? {} : { status, previous_status: volume.status }),
     });
   }
 }

@@ -36,7 +36,7 @@ export async function notifySnapshot(
   await notifier.info(context, `snapshot.${host}`, `snapshot.${event}`, snapshotPayload(snapshot, volume));
 }
 
-function volumePayload(volume: Volume): Record<string, unknown> {
+export function volumePayload(volume: Volume): Record<string, unknown> {
   return {
     tenant_id: volume.project_id,
     host: volume.host,
@@ -58,7 +58,7 @@ function volumePayload(volume: Volume): Record<string, unknown> {
   };
 }
 
-function snapshotPayload(snapshot: Snapshot, volume: Volume): Record<string, unknown> {
+export function snapshotPayload(snapshot: Snapshot, volume: Volume): Record<string, unknown> {
   return {
     tenant_id: snapshot.project_id,
     user_id: snapshot.user_id,
@@ -80,6 +80,6 @@ function metadataText(metadata: Readonly<Record<string, string>>): string {
   return items.length === 0 ? '' : `{${items.join(', ')}}`;
 }
 
-function withZone(time: string | null): string | null {
+export function withZone(time: string | null): string | null {
   return time === null ? null : `${time}+00:00`;
 }

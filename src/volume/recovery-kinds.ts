@@ -1,4 +1,5 @@
 import type { ResourceType } from '../interface/worker-table.ts';
+import { groupRecovery, groupSnapshotRecovery } from './group-recovery.ts';
 import type { RecoveryKind } from './recovery.ts';
 import { snapshotRecovery } from './snapshot-recovery.ts';
 import { volumeRecovery } from './volume-recovery.ts';
@@ -7,4 +8,6 @@ import { volumeRecovery } from './volume-recovery.ts';
 export const recoveryKinds: Readonly<Partial<Record<ResourceType, RecoveryKind>>> = {
   Volume: volumeRecovery,
   Snapshot: snapshotRecovery,
+  Group: groupRecovery,
+  GroupSnapshot: groupSnapshotRecovery,
 };

@@ -1,5 +1,6 @@
 import type { Tables } from '../interface/database.ts';
 import type { ResourceKey } from '../interface/worker-table.ts';
+import type { Group, GroupSnapshot } from '../objects/group.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Claimable } from './claim.ts';
@@ -25,4 +26,26 @@ export async function loadSnapshot(tx: Tables, id: string): Promise<SnapshotOfVo
   const volume = snapshot === undefined ? undefined : await tx.volumes.get(snapshot.volume_id);
   if (snapshot === undefined || volume === undefined) return undefined;
   return { snapshot, volume, status: snapshot.status, host: volume.host };
+}
+
+export function groupKey(id: string): ResourceKey {
+  return { type: 'Group', id };
+}
+
+export function groupSnapshotKey(id: string): ResourceKey {
+  return { type: 'GroupSnapshot', id };
+}
+
+/** A group snapshot with its group: where that lives decides whose work it is. */
+export interface SnapshotOfGroup extends Claimable {
+  readonly groupSnapshot: GroupSnapshot;
+  readonly group: Group;
+}
+
+/** Reads a group snapshot together with its group; undefined when either is gone. */
+export async function loadGroupSnapshot(tx: Tables, id: string): Promise<SnapshotOfGroup | undefined> {
+  const groupSnapshot = await tx.groupSnapshots.get(id);
+  const group = groupSnapshot === undefined ? undefined : await tx.groups.get(groupSnapshot.group_id);
+  if (groupSnapshot === undefined || group === undefined) return undefined;
+  return { groupSnapshot, group, status: groupSnapshot.status, host: group.host };
 }

@@ -10,6 +10,7 @@ import type { Work } from './claim.ts';
 import { createSnapshot } from './create-snapshot.ts';
 import { requireVolume } from './loading.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
+import { writeUpdate } from './model-update.ts';
 import { persist } from './persist.ts';
 import { loadSnapshot, type SnapshotOfVolume, snapshotKey, volumeKey } from './resources.ts';
 
@@ -52,9 +53,8 @@ export async function makeTemporaryVolume(
   if (claim === undefined) throw new Error(`somebody claims the new volume ${id}`);
   return claims.run(claims.hold(claim, volume), signal, async (work) => {
     const update = await madeOrGone(manager, work, make);
-    const { metadata: _none, ...written } = update;
-    await work.finish((tx) => tx.volumes.update(id, { ...written, status }));
-    return { ...volume, ...written, status };
+    await work.finish((tx) => writeUpdate(tx, volume, update, { status }));
+    return requireVolume(db, id);
   });
 }
 

@@ -22,6 +22,8 @@ interface Facts {
   readonly source: Volume | undefined;
   /** Its snapshot that is being restored. */
   readonly restoring: Snapshot | undefined;
+  /** Its group is being deleted, or made from a source: the group's own row or message carries it. */
+  readonly carried: boolean;
   /** cinder-backup is writing it. */
   readonly fromBackup: boolean;
   /** `cleanup_interrupted_creates` is `redo`. */
@@ -71,9 +73,7 @@ export const volumeRecovery: RecoveryKind = {
       marks: [volume.migration_status, volume.updated_at],
       interrupted: (recorded, redo) =>
         recorded === volume.status ? bound(volume, interrupted[volume.status]?.({ ...facts, redo })) : undefined,
-      // Volumes of a group wait for the group's own message.
-      lost: () =>
-        volume.group_id === null ? bound(volume, lost[volume.status]?.({ ...facts, redo: true })) : undefined,
+      lost: () => (facts.carried ? undefined : bound(volume, lost[volume.status]?.({ ...facts, redo: true }))),
     };
   },
   async *candidates({ db, host }) {
@@ -85,16 +85,19 @@ export const volumeRecovery: RecoveryKind = {
 async function factsAbout(tx: Tables, volume: Volume): Promise<Omit<Facts, 'volume' | 'redo'>> {
   const target = volume.migration_status?.startsWith('target:') ? volume.migration_status.slice(7) : undefined;
   const snapshots = volume.status === 'reverting' ? await tx.snapshots.ofVolume(volume.id) : [];
+  const group = volume.group_id === null ? undefined : await tx.groups.get(volume.group_id);
+  const copied = group?.status === 'creating' && (group.group_snapshot_id ?? group.source_group_id) !== null;
   return {
+    carried: group?.status === 'deleting' || copied,
     source: target === undefined ? undefined : await tx.volumes.get(target),
     restoring: snapshots.find((snapshot) => snapshot.status === 'restoring'),
     fromBackup: volume.status === 'creating' && (await tx.volumes.restoredFromBackup(volume.id)),
   };
 }
 
-function interruptedCreate({ volume, source, fromBackup, redo }: Facts): Recovery<Volume> | undefined {
+function interruptedCreate({ volume, source, carried, fromBackup, redo }: Facts): Recovery<Volume> | undefined {
   if (volume.host === null) return status('error', userMessages.scheduleFailed);
-  if (fromBackup) return undefined;
+  if (fromBackup || carried) return undefined;
   if (volume.use_quota === false && volume.migration_status === null) return discard();
   if (isMigrationTarget(volume)) return source?.migration_status === 'migrating' ? createAgain(volume) : discard();
   const proven = hasSource(volume) || volume.admin_metadata?.['create_request'] === 'raw';
