@@ -16,6 +16,7 @@ const floors: readonly (readonly string[])[] = [
     'drivers',
     'targets',
     'image',
+    'openstack',
     'broker',
     'exec',
     'config',

@@ -40,7 +40,8 @@ export function createExecutor(settings: ExecutorSettings): Executor {
   async function wordsOf(file: string, args: readonly string[], options: RunOptions): Promise<readonly string[]> {
     const root = options.asRoot === true && uid !== 0 ? rootHelper : [];
     if (options.background === true) politeness ??= politePrefix(find);
-    return [...((options.background && (await politeness)) || []), ...root, file, ...args];
+    const polite = (options.background && (await politeness)) || [];
+    return [...polite, ...(await limitPrefix(options.limits, find)), ...root, file, ...args];
   }
 
   function start(words: readonly string[], env: RunOptions['env'], stdio: SpawnOptions['stdio']): ChildProcess {
@@ -217,4 +218,10 @@ async function politePrefix(find: Executor['find']): Promise<readonly string[]> 
   ];
   const found = await Promise.all(programs.map(([program = '']) => find(program)));
   return programs.flatMap((words, index) => (found[index] === undefined ? [] : words));
+}
+
+/** What holds a command to its limits (upstream's `oslo_concurrency.prlimit`). */
+async function limitPrefix(limits: RunOptions['limits'], find: Executor['find']): Promise<readonly string[]> {
+  if (limits === undefined || (await find('prlimit')) === undefined) return [];
+  return ['prlimit', `--cpu=${limits.cpuSeconds}`, `--as=${limits.addressSpace}`];
 }

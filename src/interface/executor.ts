@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly secrets?: readonly string[];
   /** For bulk work: low CPU and I/O priority, and the kernel ends the child when this process dies, however it dies. */
   readonly background?: boolean;
+  /** What the child may use at most; a kernel that ends it for that makes it fail. Without `prlimit` nothing is limited. */
+  readonly limits?: { readonly cpuSeconds: number; readonly addressSpace: number };
   /** Bytes of output beyond which the child is stopped with ProcessExecutionError; 64 MiB by default. */
   readonly maxOutput?: number;
   /** Gets each chunk of standard output as it comes: for programs that report their progress. */

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
+import type { Image } from './image-service.ts';
 
 /** Columns that a driver wants written to the row of the volume or snapshot it worked on (storage.md §2.1). */
 export interface ModelUpdate {
@@ -182,6 +183,12 @@ export interface VolumeDriver {
   ): Promise<number>;
   unmanageSnapshot?(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<void>;
   getManageableSnapshots?(known: readonly Snapshot[], signal: AbortSignal): Promise<readonly ManageableSnapshot[]>;
+
+  /**
+   * A volume with the data of an image that the backend can reach by itself, such as one that Glance keeps on it; undefined
+   * where it cannot, and nothing is made then. Absent: it never can.
+   */
+  cloneImage?(volume: Volume, image: Image, signal: AbortSignal): Promise<ModelUpdate | undefined>;
 
   /**
    * Runs `body` with a path of this machine at which the data of the volume stands, in the format that is told, for as long

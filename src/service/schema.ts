@@ -4,11 +4,13 @@ import type { Schema } from '../config/schema.ts';
 import { concurrencyOptions, coordinationOptions } from '../coordination/options.ts';
 import { databaseGroup, tableGroup } from '../db/options.ts';
 import { rootHelperOptions } from '../exec/root-helper.ts';
+import { imageGroup } from '../image/options.ts';
 import { daemonGroup, osBrickGroup, reportGroup, sectionOptions, serviceGroup } from '../interface/daemon-options.ts';
 import { namingOptions } from '../interface/naming.ts';
 import type { ReadOptions } from '../interface/options.ts';
 import { type LogValues, loggingGroups, loggingOptions, ownLoggingOptions } from '../log/options.ts';
 import { messagingOptions } from '../messaging/options.ts';
+import { glanceGroup, novaGroup, serviceUserGroup } from '../openstack/options.ts';
 import { targetOptions } from '../targets/options.ts';
 import { backendOptions, volumeOptionGroups } from '../volume/options.ts';
 
@@ -27,6 +29,10 @@ export const schema: Schema = {
     { group: 'oslo_concurrency', options: concurrencyOptions },
     ...loggingGroups,
     ...messagingOptions,
+    imageGroup,
+    glanceGroup,
+    serviceUserGroup,
+    novaGroup,
     ...volumeOptionGroups,
     ...acceptedGroups,
   ],

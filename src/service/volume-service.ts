@@ -40,6 +40,7 @@ import { type DriverSources, openDriver } from './driver.ts';
 import { driverRecords } from './driver-records.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Instruments, waitingText } from './instruments.ts';
+import { otherServices } from './other-services.ts';
 import { every } from './periodic.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
 import { coordinationGroup, notificationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
@@ -320,9 +321,14 @@ export class VolumeService {
     const { log, host } = this.#options;
     const state = this.#state;
     const settings = (): VolumeManager['settings'] => this.#settings;
+    const others = otherServices(this.#configuration, { exec: this.#options.exec, host, logs: log.logs });
+    this.#scope.defer(() => others.close());
     const manager: VolumeManager = {
       ...parts,
       host,
+      images: others.images,
+      imageFiles: others.imageFiles,
+      compute: others.compute,
       copier: volumeCopier(this.#options.exec),
       scheduler: schedulerClient(bus.client),
       backups: backupClient(bus.client, this.#pins ?? new PinnedVersions(parts.db)),

@@ -42,12 +42,17 @@ export interface Work<R> extends Held<R> {
    * that is away. An operation that ends without leaves its row, and the clean-up carries it on (R-07).
    */
   finish<T>(body: (tx: Tables) => Promise<T>): Promise<T>;
+  /**
+   * Writes a state in between: `body` sets the status of the resource, and the row says the same from then on, so that a
+   * clean-up knows how far the operation came.
+   */
+  recordStatus(status: string, body: (tx: Tables) => Promise<unknown>): Promise<void>;
   /** The last renewal was: the row is about to be taken by somebody to whom we hand the resource (manager.md §4.3). */
   stopRenewing(): void;
 }
 
 interface Entry {
-  readonly claim: Claim;
+  claim: Claim;
   readonly serviceId: number;
   readonly abort: AbortController;
   renewed: boolean;
@@ -120,7 +125,7 @@ export class Claims {
   async run<R, T>(held: Held<R>, signal: AbortSignal, operation: (work: Work<R>) => Promise<T>): Promise<T> {
     const name = textOf(held.key);
     const entry = this.#held.get(name);
-    if (entry?.claim !== held.claim) throw new Error(`the claim on ${name} is not held any more`);
+    if (entry?.claim.id !== held.claim.id) throw new Error(`the claim on ${name} is not held any more`);
     const stop = (): void => entry.abort.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -148,11 +153,19 @@ export class Claims {
           { db: this.#db, log: this.#log },
           async (tx) => {
             const result = await body(tx);
-            await tx.workers.release(held.claim, entry.serviceId);
+            await tx.workers.release(entry.claim, entry.serviceId);
             return result;
           },
           entry.abort.signal,
         );
+      },
+      recordStatus: async (status, body) => {
+        const write = async (tx: Tables): Promise<void> => {
+          await body(tx);
+          await tx.workers.setStatus(entry.claim, status, entry.serviceId);
+        };
+        await persist({ db: this.#db, log: this.#log }, write, entry.abort.signal);
+        entry.claim = { ...entry.claim, status };
       },
       stopRenewing: () => {
         entry.renewed = false;

@@ -5,17 +5,14 @@ import type { ModelUpdate, Progress } from '../interface/volume-driver.ts';
 import type { VolumeChanges } from '../interface/volume-table.ts';
 import type { Backup } from '../objects/backup.ts';
 import type { RequestContext } from '../objects/context.ts';
-import {
-  InvalidInput,
-  MetadataCopyFailure,
-  MetadataUpdateFailure,
-  SnapshotNotFound,
-  VolumeNotFound,
-} from '../objects/exceptions.ts';
+import { MetadataCopyFailure, MetadataUpdateFailure, SnapshotNotFound, VolumeNotFound } from '../objects/exceptions.ts';
 import type { RequestSpec } from '../objects/request-spec.ts';
 import { isMigrationTarget, type Volume } from '../objects/volume.ts';
 import type { Work } from './claim.ts';
 import { createFromBackup, handToBackup } from './create-from-backup.ts';
+import { createFromImage } from './create-from-image.ts';
+import type { CreateRequest } from './create-request.ts';
+import type { MakeVolume } from './image-volume.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
 import { writeUpdate } from './model-update.ts';
@@ -23,14 +20,8 @@ import { notifyVolume } from './notifications.ts';
 import { reschedule, shouldReschedule } from './reschedule.ts';
 import { sharedTargets } from './shared-targets.ts';
 
-export interface CreateRequest {
-  readonly request_spec: RequestSpec;
-  readonly filter_properties: Readonly<Record<string, unknown>>;
-  readonly allow_reschedule: boolean;
-}
-
 /**
- * Makes a volume: blank, from a snapshot or from another volume (manager.md §4). Resolves to its id. A failure leaves it
+ * Makes a volume: blank, from a snapshot, from another volume or from an image (manager.md §4). Resolves to its id. A failure leaves it
  * in `error`, or hands it back to the scheduler; then the driver's exception goes on to the caller's log.
  */
 export async function createVolume(
@@ -46,7 +37,7 @@ export async function createVolume(
   try {
     const made = await underSourceLock(manager, request.request_spec, work.signal, async () => {
       await notifyUnlessInternal(manager, context, 'create.start', volume);
-      return make(manager, context, volume, request, work.signal, progress);
+      return make(manager, context, work, request, progress);
     });
     const { backup } = made;
     if (backup === undefined) await work.finish((tx) => becomeAvailable(manager, tx, volume, made));
@@ -67,18 +58,20 @@ interface Made {
   readonly bootableFrom?: { readonly snapshot_id: string } | { readonly volume_id: string };
   /** cinder-backup fills the volume and ends the create. */
   readonly backup?: Backup;
+  /** What is remembered of an image; the volume boots. */
+  readonly imageProperties?: Readonly<Record<string, string>>;
 }
 
 /** The recipe for the kind of source that the row and the request name, in upstream's order (manager.md §4.1). */
 async function make(
   manager: VolumeManager,
   context: RequestContext,
-  volume: Volume,
+  work: Work<Volume>,
   { request_spec }: CreateRequest,
-  signal: AbortSignal,
   progress: Progress,
 ): Promise<Made> {
   const driver = requireDriver(manager);
+  const { resource: volume, signal } = work;
   if (volume.snapshot_id !== null) {
     const { snapshot, source } = await loadSource(manager, volume.snapshot_id);
     const update = await driver.createVolumeFromSnapshot(volume, { ...snapshot, volume: source }, signal, progress);
@@ -91,7 +84,8 @@ async function make(
     return source.bootable === true ? { update, bootableFrom: { volume_id: source.id } } : { update };
   }
   if (request_spec.image_id) {
-    throw new InvalidInput({ reason: 'this release of volume-daemon makes no volume from an image' });
+    const make: MakeVolume = (on, further, request) => createVolume(manager, on, further, request, () => {});
+    return createFromImage({ manager, context, work, progress, make }, request_spec.image_id);
   }
   if (request_spec.backup_id) return createFromBackup(manager, volume, request_spec.backup_id, signal);
   try {
@@ -121,12 +115,15 @@ async function becomeAvailable(manager: VolumeManager, tx: Tables, volume: Volum
     return;
   }
   if (made.bootableFrom !== undefined) await copyImageProperties(tx, made.bootableFrom, volume);
+  if (made.imageProperties !== undefined) {
+    await tx.volumes.replaceGlanceMetadata({ volume_id: volume.id }, made.imageProperties);
+  }
   await forgetRecovery(tx, volume);
 }
 
 function columnsOf(manager: VolumeManager, made: Made): VolumeChanges {
   return {
-    ...(made.bootableFrom === undefined ? {} : { bootable: true }),
+    ...((made.bootableFrom ?? made.imageProperties) === undefined ? {} : { bootable: true }),
     service_uuid: manager.service.uuid,
     shared_targets: sharedTargets(manager),
   };

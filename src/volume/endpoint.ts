@@ -23,6 +23,7 @@ import { deleteSnapshot } from './delete-snapshot.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { attachEndpoint } from './endpoint-attach.ts';
 import { groupsEndpoint } from './endpoint-groups.ts';
+import { imageEndpoint } from './endpoint-images.ts';
 import { manageEndpoint } from './endpoint-manage.ts';
 import { serviceEndpoint } from './endpoint-service.ts';
 import { extendVolume } from './extend-volume.ts';
@@ -198,6 +199,7 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
     ...groupsEndpoint(manager),
     ...manageEndpoint(manager),
     ...serviceEndpoint(manager),
+    ...imageEndpoint(manager),
   } satisfies Record<string, RpcMethod>;
 }
 

@@ -52,7 +52,7 @@ export async function initHost(
   }
 }
 
-/** Steps b to h of manager.md §2.2. */
+/** Steps b to i of manager.md §2.2. */
 async function setUp(manager: VolumeManager, signal: AbortSignal): Promise<void> {
   const { driver, capabilities, db, host, log, settings } = manager;
   await driver.doSetup(signal);
@@ -62,10 +62,11 @@ async function setUp(manager: VolumeManager, signal: AbortSignal): Promise<void>
   if (usage.length === 0 && (await db.volumes.serviceHosts()).length === 0) {
     log.info('Determined volume DB was empty at startup.');
   }
-  const unborn = await db.volumes.usage(host, ['creating', 'downloading']);
+  const unborn = await db.volumes.usage(host, ['creating']);
   for (const { host: pool, size } of usage) capabilities.allocate(pool, size, settings);
   for (const { host: pool, size } of unborn) capabilities.allocate(pool, -size, settings);
   await atMost(5_000, reExport(manager, signal));
+  await manager.imageFiles.sweep();
 }
 
 /** Brings the exports of in-use volumes back (S-21). One that fails puts its volume into `error` and stops nothing. */

@@ -1,10 +1,13 @@
 import type { Logger } from '../base/log.ts';
 import type { KeyedMutex } from '../base/mutex.ts';
 import type { BackupService } from '../interface/backup-service.ts';
+import type { Compute } from '../interface/compute.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
 import type { DataCopier } from '../interface/data-copier.ts';
 import type { Database } from '../interface/database.ts';
 import type { StorageDriver } from '../interface/driver-features.ts';
+import type { ImageFiles } from '../interface/image-files.ts';
+import type { ImageService } from '../interface/image-service.ts';
 import type { Notifier } from '../interface/notifier.ts';
 import type { Scheduler } from '../interface/scheduler.ts';
 import type { CleanupNote } from '../interface/worker-report.ts';
@@ -24,6 +27,9 @@ export interface VolumeManager {
   readonly scheduler: Scheduler;
   readonly backups: BackupService;
   readonly notifier: Notifier;
+  readonly images: ImageService;
+  readonly imageFiles: ImageFiles;
+  readonly compute: Compute;
   readonly claims: Claims;
   readonly capabilities: CapabilityReport;
   /** One connection change a volume at a time (manager.md §13). */

@@ -1,6 +1,7 @@
 import { capacityOptions } from '../interface/capacity-options.ts';
 import { bool, int, list, multiDict, type OptionGroup, str, type ValuesOf } from '../interface/options.ts';
 import { quotaOptions } from '../interface/quota-options.ts';
+import { imageBackendOptions, imageManagerOptions } from './image-options.ts';
 
 /** Options of `[DEFAULT]` that operations read (config.md §12.1). */
 export const managerOptions = {
@@ -24,6 +25,7 @@ export const managerOptions = {
   volume_service_inithost_offload: bool(false, 'Run interrupted deletes in the background at start. They always are.'),
   ...quotaOptions,
   backup_use_same_host: bool(false, 'Restore a backup by the service that made it.'),
+  ...imageManagerOptions,
   cinder_internal_tenant_project_id: str(undefined, 'Project that owns the volumes the service makes for itself.'),
   cinder_internal_tenant_user_id: str(undefined, 'User that owns the volumes the service makes for itself.'),
 } as const;
@@ -32,6 +34,7 @@ export const managerOptions = {
 export const backendOptions = {
   volume_driver: str('cinder.volume.drivers.lvm.LVMVolumeDriver', 'The storage driver of the backend.'),
   ...capacityOptions,
+  ...imageBackendOptions,
   backend_availability_zone: str(undefined, 'Zone of the backend; storage_availability_zone where unset.'),
   enable_unsupported_driver: bool(false, 'Let a driver start that is marked as unsupported.'),
   extra_capabilities: str('{}', 'JSON object that is added to every pool of the capability report.'),

@@ -6,7 +6,6 @@ import type { Volume } from '../objects/volume.ts';
 import type { Work } from './claim.ts';
 import type { VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
-import { persist } from './persist.ts';
 
 interface Request {
   readonly request_spec: { readonly primitive: unknown };
@@ -58,7 +57,8 @@ export async function reschedule(
   } catch (error) {
     log.log('WARNING', { error, resource: volume.id }, 'What a failed create left could not be removed');
   }
-  await persist(manager, (tx) => tx.volumes.update(volume.id, { host: null, scheduled_at: utcNow() }, ['creating']));
+  const given = { host: null, status: 'creating', scheduled_at: utcNow() };
+  await work.recordStatus('creating', (tx) => tx.volumes.update(volume.id, given, ['creating', 'downloading']));
   work.stopRenewing();
   try {
     await scheduler.createVolume(

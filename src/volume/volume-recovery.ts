@@ -35,7 +35,9 @@ type Decision = (facts: Facts) => Recovery<Volume> | undefined;
 /** A row of ours of this status, and nobody at work (manager.md §2.3). */
 const interrupted: Readonly<Record<string, Decision>> = {
   creating: interruptedCreate,
-  downloading: interruptedCreate,
+  // A volume that was there before is being imaged anew; else it is an image's create, whose image only the message names.
+  downloading: (facts) =>
+    facts.volume.launched_at === null ? interruptedCreate(facts) : status('error', userMessages.reimageLost),
   deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
   error_managing_deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
   extending: () => status('error_extending', userMessages.extendFailed),

@@ -29,7 +29,7 @@ test('what is accepted without effect has sound defaults and help, and no place 
 test('it is checked and dumped all the same, its secrets masked [config 12, C-082, L-145, L-146]', (t) => {
   const text = `[DEFAULT]
 enabled_backends = lvm
-glance_num_retries = -1
+auth_strategy = token
 [keystone_authtoken]
 memcache_secret_key = hidden
 [profiler]
@@ -54,7 +54,7 @@ replication_device = backend_id:hidden
 
   assert.deepEqual(
     configuration.problems.map(({ reason }) => reason),
-    ['Should be greater than or equal to 0'],
+    ["Valid values are [noauth, noauth_include_project_id, keystone], but found 'token'"],
   );
   assert.deepEqual(
     configuration

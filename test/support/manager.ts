@@ -17,6 +17,7 @@ import { Claims } from '../../src/volume/claim.ts';
 import { volumeEndpoint } from '../../src/volume/endpoint.ts';
 import type { VolumeManager } from '../../src/volume/manager.ts';
 import { backendOptions, managerOptions, recoveryOptions, type VolumeSettings } from '../../src/volume/options.ts';
+import { paperServices } from './paper-services.ts';
 import { presets } from './presets.ts';
 
 export const host = serviceHost('node1', 'lvm');
@@ -120,6 +121,7 @@ export async function testManager(
     backups: { continueBackup: async () => {}, restoreBackup: async () => {} },
     scheduler,
     notifier: { enabled: false, info: async () => {} },
+    ...paperServices(),
     claims,
     capabilities: new CapabilityReport(),
     connections: new KeyedMutex(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parseUtcTime } from '../../src/base/time.ts';
 import type { NewVolume } from '../../src/interface/volume-table.ts';
 import { volumeCodec } from '../../src/objects/volume.ts';
 import type { Claims } from '../../src/volume/claim.ts';
@@ -61,6 +62,29 @@ test('what the rows do not prove is failed, with a message, and never made blank
 
   assert.equal(await statusOf(manager, perhapsAnImage), 'error');
   assert.equal(await statusOf(manager, reEncrypted), 'error');
+  assert.deepEqual(manager.calls, []);
+});
+
+test('a cut-off download, upload and re-image are told for what they are; an image’s volume is none of the others [manager 2.3]', async () => {
+  await using manager = await testManager();
+  const creating = await interrupted(manager, { status: 'downloading' });
+  const launched_at = parseUtcTime('2026-11-01T00:00:00Z') ?? null;
+  const reimaging = await interrupted(manager, { status: 'downloading', launched_at, previous_status: 'available' });
+  const uploading = await interrupted(manager, { status: 'uploading', launched_at });
+
+  await cleanUp(manager, { alone: true }, signal);
+
+  const ends = await Promise.all(
+    [creating, reimaging, uploading].map(async (id) => {
+      const [message] = await manager.db.messages.ofResource(id);
+      return [await statusOf(manager, id), `${message?.action_id}/${message?.detail_id}`];
+    }),
+  );
+  assert.deepEqual(ends, [
+    ['error', '008/001'],
+    ['error', '016/001'],
+    ['available', '003/004'],
+  ]);
   assert.deepEqual(manager.calls, []);
 });
 

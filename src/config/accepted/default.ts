@@ -1,31 +1,14 @@
 import { bool, choice, int, list, multi, port, str } from '../../interface/options.ts';
 
-/** Images, until volumes are made from them. */
+/** Images: what the libraries below Cinder read. */
 const images = {
-  allow_compression_on_image_upload: bool(false, 'Uploaded images may be compressed'),
-  allowed_direct_url_schemes: list([], 'Kinds of image locations that may be opened directly'),
   compression_format: choice(['gzip'], 'gzip', 'How uploaded images are compressed'),
-  glance_api_insecure: bool(false, 'Trust any certificate of the image service'),
-  glance_api_servers: list([], 'URLs of the image service; without any the catalogue is asked'),
   glance_api_ssl_compression: bool(false, 'Compress the TLS connection to the image service'),
-  glance_ca_certificates_file: str(undefined, 'Authority that signs for the image service'),
-  glance_catalog_info: str('image:glance:publicURL', 'Type, name and endpoint of the image service in the catalogue'),
-  glance_certfile: str(undefined, 'Certificate shown to the image service'),
   glance_core_properties: list(
     'checksum container_format disk_format image_name image_id min_disk min_ram name size'.split(' '),
     'Properties of an image that are its own and not its user’s',
   ),
-  glance_keyfile: str(undefined, 'Key of that certificate'),
-  glance_num_retries: int(3, 'How often a download is tried again', { min: 0 }),
-  glance_request_timeout: int(undefined, 'Seconds that the image service may take to answer'),
-  image_compress_on_upload: bool(true, 'Let the host that uploads compress'),
-  image_conversion_address_space_limit: int(1, 'GiB of memory for a conversion'),
-  image_conversion_cpu_limit: int(60, 'Seconds of processor time for a conversion'),
-  image_conversion_dir: str('$state_path/conversion', 'Where images are converted'),
-  image_conversion_disable: bool(false, 'Refuse images that would have to be converted'),
   reserved_image_namespaces: list([], 'Properties that are not copied back to images'),
-  verify_glance_signatures: choice(['disabled', 'enabled'], 'enabled', 'Check the signatures of images'),
-  vmdk_allowed_types: list(['streamOptimized', 'monolithicSparse'], 'Kinds of VMDK images that are taken'),
 };
 
 /** Of cinder-api, cinder-scheduler and cinder-backup, which share the file. */

@@ -1,0 +1,8 @@
+/** What happened to a volume that servers use, in Nova's words. */
+type ServerEvent = 'volume-extended' | 'volume-reimaged';
+
+/** The compute service, asked with the daemon's own credentials (manager.md §16). */
+export interface Compute {
+  /** Tells each server of the event. Rejects when Nova could not be told, or knows one of the servers no more. */
+  tellServers(event: ServerEvent, volumeId: string, serverIds: readonly string[], signal: AbortSignal): Promise<void>;
+}
