@@ -8,7 +8,7 @@ import type { ServeRequest } from './cli/serve-request.ts';
 import { type Configuration, load } from './config/load.ts';
 import { rootHelper, rootHelperOptions } from './exec/root-helper.ts';
 import { createExecutor } from './exec/run.ts';
-import { serviceGroup } from './interface/daemon-options.ts';
+import { reportGroup, serviceGroup } from './interface/daemon-options.ts';
 import { type DaemonStatus, isUp } from './interface/daemon-status.ts';
 import type { Executor } from './interface/executor.ts';
 import { isForeground } from './launcher/processes.ts';
@@ -17,7 +17,7 @@ import { rpcOptions } from './messaging/options.ts';
 import { transportUrlOf } from './messaging/transport-url.ts';
 import { adminContext } from './objects/context.ts';
 import { logValuesOf, schema } from './service/schema.ts';
-import { writeReport } from './supervisor/report.ts';
+import { watchReportFile, writeReport } from './supervisor/report.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 
 /** The signals that main has trapped before anything else; `to` is where they go from now on. */
@@ -27,6 +27,8 @@ export interface Signals {
 
 /** Runs the daemon: reads the configuration, opens the log, supervises. Resolves to the exit status. */
 export async function serve(request: ServeRequest, environment: Environment, signals: Signals): Promise<number> {
+  // Whatever name it was started by: health checks look for `cinder-volume` (L-002, L-003).
+  process.title = 'cinder-volume: supervisor';
   const sources = sourcesFor(request, environment);
   const configuration = load(sources, schema).orThrow();
   if (!hasBackends(configuration) && sources.files.length === 0) {
@@ -52,15 +54,29 @@ export async function serve(request: ServeRequest, environment: Environment, sig
       ignored: request.ignored,
       settled: (status) => announce(status, request, environment, configuration),
     });
-    signals.to((signal) => handle(signal, supervisor, log, environment));
-    const code = await supervisor.run();
-    await log.close();
-    return code;
+    const report = (): void => reportOf(supervisor, environment);
+    signals.to((signal) => handle(signal, supervisor, log, environment, report));
+    const watch = watchReportFile(configuration.values(reportGroup), report);
+    try {
+      return await supervisor.run();
+    } catch (error) {
+      log.logs('cinder').log('CRITICAL', { error }, 'Unhandled error');
+      throw error;
+    } finally {
+      watch.close();
+      await log.close();
+    }
   });
 }
 
 /** What each signal means to the supervisor (lifecycle.md §17.1). */
-function handle(signal: NodeJS.Signals, supervisor: Supervisor, log: OpenLog, environment: Environment): void {
+function handle(
+  signal: NodeJS.Signals,
+  supervisor: Supervisor,
+  log: OpenLog,
+  environment: Environment,
+  report: () => void,
+): void {
   switch (signal) {
     case 'SIGTERM':
       supervisor.stop('SIGTERM');
@@ -82,17 +98,23 @@ function handle(signal: NodeJS.Signals, supervisor: Supervisor, log: OpenLog, en
       log.flush();
       process.exit(1);
       break;
-    case 'SIGUSR2': {
-      const { configuration } = supervisor;
-      const status = supervisor.status();
-      const connections = [`database = ${status.database}`, `broker = ${status.broker.address}`];
-      const write = (text: string): unknown => environment.stderr.write(text);
-      writeReport('cinder-volume', { configuration, operations: [], connections, status }, write);
+    case 'SIGUSR2':
+      // The file takes the place of the signal (L-191).
+      if (supervisor.configuration.values(reportGroup).file_event_handler === undefined) report();
       return;
-    }
     default:
       return;
   }
+}
+
+/** The report of the supervisor; the operations are those that its workers have told of. */
+function reportOf(supervisor: Supervisor, environment: Environment): void {
+  const { configuration } = supervisor;
+  const status = supervisor.status();
+  const operations = status.backends.flatMap(({ inflight }) => inflight);
+  const connections = [`database = ${status.database}`, `broker = ${status.broker.address}`];
+  const write = (text: string): unknown => environment.stderr.write(text);
+  writeReport('cinder-volume', { configuration, operations, connections, status }, write);
 }
 
 /** V8 keeps its heap small in workers: a third of the memory for a speed that the database sets (ecosystem.md §2). */

@@ -19,7 +19,11 @@ export async function runWorker(load: WorkerProcess['load']): Promise<void> {
   process.title = 'cinder-volume: worker';
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  cluster.worker?.on('disconnect', () => end(() => role.orphaned()));
+  cluster.worker?.on('disconnect', () => {
+    // Node would end this process with 0 as soon as this listener returns, were it not for this word (L-062).
+    if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+    end(() => role.orphaned());
+  });
   const begun = once(process, 'message');
   process.send?.(hello);
   const [first] = (await begun) as [ToWorker];
@@ -71,8 +75,9 @@ function logTo(log: OpenLog): void {
   process.on('warning', log.warning);
 }
 
-/** An error that reached nobody: told, and the supervisor starts a fresh worker (L-021). */
+/** An error that reached nobody: told in both of upstream's lines, and the supervisor starts a fresh worker (L-021). */
 function fail(error: unknown): void {
+  openedLog?.logs('oslo_service.service').exception(error, 'Unhandled exception');
   openedLog?.logs('cinder').log('CRITICAL', { error }, 'Unhandled error');
   if (openedLog === undefined) process.stderr.write(`cinder-volume: ${messageOf(error)}\n`);
   exit(2);

@@ -30,11 +30,17 @@ export class Probe {
     const id = String(message['_unique_id']);
     const returned = this.#wait(id, signal);
     const publication = { to: toQueue(this.#queue), body: encodeEnvelope(message), ttl: patience };
-    const published = await this.#transport.publish(publication, { within: patience, again: false, nowOrNever: true });
-    if (published.outcome !== 'accepted') this.#waiting.get(id)?.();
+    const terms = { within: patience, again: false, nowOrNever: true };
+    const publishing = this.#transport.publish(publication, terms).then(({ outcome }) => {
+      if (outcome !== 'accepted') this.#waiting.get(id)?.();
+      return outcome;
+    });
     const came = await returned;
-    if (!came) this.#logger.debug('A probe of queue %s did not come back: %s', this.#queue, published.outcome);
-    return came && published.outcome === 'accepted';
+    // Where nothing is consumed any more the broker keeps it for as long as it lives: an end does not wait for that.
+    if (signal.aborted) return false;
+    const outcome = await publishing;
+    if (!came) this.#logger.debug('A probe of queue %s did not come back: %s', this.#queue, outcome);
+    return came && outcome === 'accepted';
   }
 
   /** Whether a message that came is a probe of ours. */

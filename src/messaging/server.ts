@@ -174,9 +174,10 @@ export class RpcServer implements AsyncDisposable {
    * again, and counts as lost. While no message is asked for nothing can be proved: then the answer is `busy`.
    */
   async probe(signal: AbortSignal): Promise<ProbeResult> {
+    if (this.#pauses.size > 0) return 'busy';
     const name = this.#probedQueue;
     const intake = this.#reception.intakeOf(name);
-    if (intake === undefined) return this.#pauses.size > 0 ? 'busy' : 'lost';
+    if (intake === undefined) return 'lost';
     const { arrivals, queue } = intake;
     const listening = queue.credit > 0;
     if ((await this.#probe.send(signal)) || signal.aborted) return 'ok';

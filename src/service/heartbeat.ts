@@ -1,3 +1,4 @@
+import { abortable } from '../base/abortable.ts';
 import type { Logger } from '../base/log.ts';
 import { type Database, DatabaseError } from '../interface/database.ts';
 import type { NewService } from '../interface/service-table.ts';
@@ -50,8 +51,11 @@ export class Heartbeat {
     return !this.#disconnected;
   }
 
-  /** One report, tried once: the next interval brings the next try (L-129). Never rejects. */
-  async beat(): Promise<void> {
+  /**
+   * One report, tried once and for no longer than an interval: that brings the next try (L-129). Never rejects. A stop does
+   * not wait for it.
+   */
+  async beat(signal: AbortSignal): Promise<void> {
     const reason = this.#options.trouble();
     if (reason !== undefined) {
       this.#complain(reason);
@@ -59,7 +63,8 @@ export class Heartbeat {
     }
     this.#told = undefined;
     try {
-      await this.#report();
+      const patience = 0.9 * Math.max(this.#options.interval(), 1000);
+      await abortable(this.#report(), AbortSignal.any([signal, AbortSignal.timeout(patience)]));
       this.#lastReport = Date.now();
       const now = performance.now();
       this.#options.written(Math.max(0, now - this.#due));
@@ -67,6 +72,7 @@ export class Heartbeat {
       if (this.#disconnected) this.#options.log.error('Recovered model server connection!');
       this.#disconnected = false;
     } catch (error) {
+      if (signal.aborted) return;
       if (!this.#disconnected) this.#options.log.exception(error, firstFailure(error));
       this.#disconnected = true;
     }
@@ -98,6 +104,7 @@ export class Heartbeat {
 
 /** The first words of an outage, as upstream's log has them (L-128). */
 function firstFailure(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'model server went away';
   if (!(error instanceof DatabaseError)) return 'Exception encountered: ';
   return error.kind === 'away' ? 'model server went away' : 'DBError encountered: ';
 }

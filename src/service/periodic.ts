@@ -8,6 +8,8 @@ export interface PeriodicTask {
   /** Milliseconds before the first run. */
   readonly delay: number;
   run(signal: AbortSignal): Promise<void>;
+  /** Told how many milliseconds after its time a run begins. */
+  late?(by: number): void;
 }
 
 /** How often a task that is off is asked whether it still is. */
@@ -20,8 +22,10 @@ const offLook = 60_000;
 export async function every(task: PeriodicTask, log: Logger, signal: AbortSignal): Promise<void> {
   let wait = task.delay;
   while (!signal.aborted) {
+    const due = performance.now() + wait;
     await sleep(wait, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
+    task.late?.(performance.now() - due);
     const interval = task.interval();
     wait = interval > 0 ? interval - (await runOnce(task, interval, log, signal)) : offLook;
   }

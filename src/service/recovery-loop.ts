@@ -39,8 +39,7 @@ export class RecoveryLoop {
   /** Every consumer stands again, after a start or a break: whatever was handed over meanwhile must be found. */
   consumersStand(): void {
     this.#whole = true;
-    for (const resume of this.#wake) resume();
-    this.#wake.clear();
+    this.#resume();
   }
 
   /**
@@ -49,6 +48,7 @@ export class RecoveryLoop {
    * for also where nothing is left, since without it our successor could not know that we are gone.
    */
   async ownRows(alone: boolean, lock: Pick<BackendLock, 'held' | 'wait'>, signal: AbortSignal): Promise<void> {
+    this.#resume();
     this.#alone = alone;
     let again = await cleanUpAtStart(this.#manager, this.#alone, signal);
     while ((again || !lock.held) && !signal.aborted) {
@@ -103,8 +103,14 @@ export class RecoveryLoop {
     return undefined;
   }
 
+  #resume(): void {
+    for (const resume of this.#wake) resume();
+    this.#wake.clear();
+  }
+
+  /** Until it is time to look: at once when everything is to be looked at, but never while the driver does not work. */
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#whole) return;
+    if (this.#whole && this.#manager.initialized) return;
     const stop = new AbortController();
     const onAbort = (): void => stop.abort();
     signal.addEventListener('abort', onAbort, { once: true });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../base/abortable.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Logger, withLogContext } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
@@ -36,6 +37,7 @@ import { afterInit, initHost, warnOfStrandedVolumes } from '../volume/init-host.
 import type { VolumeManager } from '../volume/manager.ts';
 import { openDatabaseAtLast, untilItWorks } from './adapters.ts';
 import { BackendLock } from './backend-lock.ts';
+import { effectiveDownTime } from './down-time.ts';
 import { type DriverSources, openDriver } from './driver.ts';
 import { driverRecords } from './driver-records.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -63,6 +65,9 @@ const tellEvery = 5_000;
 /** Deletes that end within so many milliseconds make one capability report. */
 const publishDelay = 250;
 
+/** Milliseconds that closing the database may take. */
+const closingTime = 1000;
+
 /**
  * One backend at work: its adapters, its heartbeat, its RPC server. `run` opens them in the order of lifecycle.md §14,
  * `close` lets operations end and undoes everything in reverse.
@@ -87,12 +92,17 @@ export class VolumeService {
   #pins: PinnedVersions | undefined;
   #askAgain: () => void = () => {};
   #closing: Promise<void> | undefined;
+  #reach: () => void = () => {};
+  /** Resolves when the RPC server is made and the broker has been reached for the first time. */
+  readonly #reachable = new Promise<void>((resolve) => {
+    this.#reach = resolve;
+  });
 
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
     this.#log = options.log.logs('cinder.service');
     this.#configuration = options.configuration;
-    this.#settings = volumeSettings(options.configuration, options.backend);
+    this.#settings = this.#readSettings();
     this.#drained = options.drained;
   }
 
@@ -125,7 +135,7 @@ export class VolumeService {
   /** Configuration that was read again: mutable options take their new values (L-161, L-163). */
   async reset(configuration: Configuration): Promise<void> {
     this.#configuration = configuration;
-    this.#settings = volumeSettings(configuration, this.#options.backend);
+    this.#settings = this.#readSettings();
     this.#options.log.logs('cinder.manager').info('Resetting cached RPC version pins.');
     try {
       this.#pins?.forget();
@@ -133,6 +143,12 @@ export class VolumeService {
     } catch (error) {
       this.#log.log('WARNING', { error }, 'The versions of the other services could not be read');
     }
+  }
+
+  #readSettings(): VolumeManager['settings'] {
+    const settings = volumeSettings(this.#configuration, this.#options.backend);
+    const { report_interval } = this.#configuration.values(serviceGroup);
+    return { ...settings, service_down_time: effectiveDownTime({ ...settings, report_interval }, this.#log) };
   }
 
   /** Takes no new messages, or takes them again. Does not wait. */
@@ -200,6 +216,9 @@ export class VolumeService {
     });
     await this.#firstTry(manager, recovery, lock, alone);
     await this.#openServer(manager, bus, db, recovery);
+    if (!this.#state.initialized) {
+      manager.log.error("Cannot complete RPC initialization because driver isn't initialized properly.");
+    }
     this.#startTimers(manager, heartbeat, recovery);
     await tellVersionPins(this.#pins ?? new PinnedVersions(db), log.logs);
     const { host: node } = this.#configuration.values(serviceGroup);
@@ -221,6 +240,8 @@ export class VolumeService {
       const listener = {
         initialized: () => {
           this.#state.set({ driver: { name, version: of, initialized: true }, driverTried: true, nextTry: null });
+          // Clean-up goes on beside the steps that follow (L-122).
+          if (this.#closing === undefined) this.#recovering.spawn((end) => recovery.ownRows(alone, lock, end));
           resolve();
         },
         failed: (error: unknown, wait: number) => {
@@ -231,9 +252,9 @@ export class VolumeService {
       const impatience = { asked: (stop: AbortSignal) => this.#asked(stop) };
       this.#scope.spawn(async (stop) => {
         await initHost(manager, listener, impatience, stop);
+        await abortable(this.#reachable, stop);
         await afterInit(manager, stop);
         await this.#beat();
-        this.#recovering.spawn((end) => recovery.ownRows(alone, lock, end));
       });
       this.#scope.signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -279,6 +300,7 @@ export class VolumeService {
       if (event.type === 'up') manager.publishSoon();
     });
     this.#state.set({ consuming: server.consuming });
+    void bus.transport.connectedOnce.then(() => this.#reach());
   }
 
   /** Heartbeat, periodic report, proof of the way through the broker, and the look for lost requests (L-120, O-10). */
@@ -291,8 +313,18 @@ export class VolumeService {
       interval: () => number,
       delay: number,
       task: (signal: AbortSignal) => Promise<void>,
-    ): void => this.#scope.spawn((signal) => every({ name, interval, delay, run: task }, this.#log, signal));
-    run('report_state', beat, beat(), async () => heartbeat.beat());
+      late?: (by: number) => void,
+    ): void =>
+      this.#scope.spawn((signal) =>
+        every({ name, interval, delay, run: task, ...(late && { late }) }, this.#log, signal),
+      );
+    run(
+      'report_state',
+      beat,
+      beat(),
+      (signal) => heartbeat.beat(signal),
+      (by) => this.#late(by),
+    );
     run(
       'probe',
       () => 2 * beat(),
@@ -383,7 +415,8 @@ export class VolumeService {
     const db = await openDatabaseAtLast(this.#configuration, this.#options.log, waiting, signal);
     this.#db = db;
     this.#pins = new PinnedVersions(db);
-    this.#scope.defer(() => db[Symbol.asyncDispose]());
+    // Nothing but a heartbeat can be under way by then: a stop does not wait for a database that is away (L-131).
+    this.#scope.defer(() => atMost(closingTime, db[Symbol.asyncDispose]()));
     this.#state.set({ database: undefined });
     return db;
   }
@@ -393,7 +426,7 @@ export class VolumeService {
     const bus = openBus({
       rpc: this.#configuration.values(rpcGroup),
       rabbit: this.#configuration.values(rabbitGroup),
-      embedded: broker === undefined ? undefined : await unlessAborted(broker, signal),
+      embedded: broker === undefined ? undefined : await abortable(broker, signal),
       program: 'cinder-volume',
       instance: backend,
       logs: log.logs,
@@ -456,11 +489,17 @@ export class VolumeService {
     return this.#heartbeat;
   }
 
+  /** A heartbeat that comes late is what others may take for a service that is down (L-129). */
+  #late(by: number): void {
+    if (by <= 1000) return;
+    this.#log.warning('The heartbeat is %.1f s late: the process was blocked', by / 1000);
+  }
+
   /** A report out of turn, when the service has just become what a report would say. */
   async #beat(): Promise<void> {
     const { report_interval } = this.#configuration.values(serviceGroup);
     const usable = this.#state.initialized && this.#server?.consuming === true;
-    if (report_interval > 0 && usable && this.#heartbeat !== undefined) await this.#heartbeat.beat();
+    if (report_interval > 0 && usable && this.#heartbeat !== undefined) await this.#heartbeat.beat(this.#scope.signal);
     this.#tell();
   }
 
@@ -529,18 +568,11 @@ export class VolumeService {
   }
 }
 
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** Waits for `work`, but no longer than `ms` milliseconds. */
+async function atMost(ms: number, work: PromiseLike<void>): Promise<void> {
+  const stop = new AbortController();
+  const enough = sleep(ms, undefined, { signal: stop.signal }).catch(() => {});
+  await Promise.race([work, enough]).finally(() => stop.abort());
 }
 
 function assertOpen(): never {

@@ -34,7 +34,8 @@ export function brokerJob(program: WorkerProgram, start: () => Promise<BrokerSta
     name: brokerJobName,
     label: 'broker',
     infrastructure: true,
-    end: (child) => void child.send({ kind: 'stop' } satisfies ToWorker),
+    // One that has not heard yet what it is to be has nobody to wait for.
+    end: (child) => void (child.send({ kind: 'stop' } satisfies ToWorker) || child.kill('SIGTERM')),
     spawn: async () => forkWorker(program, start, (message, pid) => listen(message as FromWorker, pid)),
   };
 }

@@ -55,6 +55,8 @@ export class Reload {
     let after: Configuration;
     try {
       after = load(rereadSources(before.sources), schema).orThrow();
+      // A file that was emptied, or is being written just now, is no wish to run nothing.
+      if (after.backends.length === 0 && before.backends.length > 0) throw new Error('it enables no backend');
       await this.#openLog.reconfigure(logValuesOf(after));
     } catch (error) {
       const text = 'Configuration reload failed, keeping the running configuration: %s';
@@ -67,13 +69,17 @@ export class Reload {
     }
     const options = await driverOptionsOf([...before.backends, ...after.backends]);
     const changes = compareConfigurations(before, after, options);
-    logChanges(changes.options, this.#log);
+    const taken = after.values(daemonGroup).reload_backends;
+    const changed = changes.options.map((change) =>
+      taken && change.group === 'DEFAULT' && change.option === 'enabled_backends'
+        ? { ...change, mutable: true }
+        : change,
+    );
+    logChanges(changed, this.#log);
     this.#openLog.logs('cinder.manager').info('Resetting cached RPC version pins.');
     this.#holder.adopt(after);
-    const lines = changes.options
-      .filter(({ mutable }) => mutable)
-      .map(({ option, from, to }) => `${option}: ${from} -> ${to}`);
-    const ignored = changes.options.filter(({ mutable }) => !mutable);
+    const lines = changed.filter(({ mutable }) => mutable).map(({ option, from, to }) => `${option}: ${from} -> ${to}`);
+    const ignored = changed.filter(({ mutable }) => !mutable);
     const applied = await this.#apply(after, changes, options);
     return {
       changes: [

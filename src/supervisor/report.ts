@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, unwatchFile, watchFile, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { meditationReport, packageSection, processSections, type ReportSection } from '../admin/report.ts';
 import { version } from '../base/version.ts';
@@ -33,6 +33,20 @@ export function writeReport(program: string, source: ReportSource, stderr: (text
   } catch (error) {
     stderr(`The report could not be written: ${String(error)}\n`);
   }
+}
+
+/** Asks for a report whenever the time stamp of `file_event_handler` changes, where it is set (L-191). */
+export function watchReportFile(
+  options: { readonly file_event_handler: string | undefined; readonly file_event_handler_interval: number },
+  report: () => void,
+): { close(): void } {
+  const { file_event_handler: file, file_event_handler_interval: seconds } = options;
+  if (file === undefined) return { close() {} };
+  const look = (now: { readonly mtimeMs: number }, before: { readonly mtimeMs: number }): void => {
+    if (now.mtimeMs !== before.mtimeMs && now.mtimeMs > 0) report();
+  };
+  watchFile(file, { interval: seconds * 1000, persistent: false }, look);
+  return { close: () => unwatchFile(file, look) };
 }
 
 function sections(program: string, { configuration, operations, connections, status }: ReportSource): ReportSection[] {

@@ -105,10 +105,11 @@ export class Supervisor implements DaemonControl {
     if (this.#stopping !== undefined) return this.#ended;
     this.#broker.start();
     this.#target.start();
-    if (!this.#backends.start()) return this.#nothingStarted();
-    this.#lookForOrphans();
-    this.#dump();
-    this.#readiness.watch(() => this.#backends.healthy());
+    if (this.#backends.start()) {
+      this.#lookForOrphans();
+      this.#dump();
+      this.#readiness.watch(() => this.#backends.healthy());
+    } else this.#nothingStarted();
     const code = await this.#ended;
     this.#readiness.close();
     await this.#scope.close();
@@ -233,14 +234,15 @@ export class Supervisor implements DaemonControl {
     if (this.#settled || !backends.every(({ state }) => state !== 'starting')) return;
     this.#settled = true;
     this.#request.settled(this.status());
-    if (backends.length > 0 && backends.every(({ state }) => state === 'failed')) this.#end(this.#nothingStarted());
+    if (backends.length > 0 && backends.every(({ state }) => state === 'failed')) this.#nothingStarted();
   }
 
-  #nothingStarted(): number {
+  /** No backend can ever work: what was started for them ends, and then we do (L-073). */
+  #nothingStarted(): void {
+    if (this.#stopping !== undefined) return;
     this.#request.log.logs('cinder.cmd.volume').error('No volume service(s) started successfully, terminating.');
-    this.#stopping ??= Promise.resolve(1);
-    void this.#launcher.stop();
-    return 1;
+    this.#stopping = this.#stop().then(() => 1);
+    void this.#stopping.then(this.#end);
   }
 
   async #stop(): Promise<number> {

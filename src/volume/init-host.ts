@@ -38,8 +38,8 @@ export async function initHost(
     log.info('Starting volume driver %s (%s)', driver.name, driver.version);
     try {
       await setUp(manager, signal);
-      listener.initialized();
       log.info('Driver initialization completed successfully.');
+      listener.initialized();
       return;
     } catch (error) {
       if (signal.aborted) throw error;

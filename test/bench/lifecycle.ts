@@ -1,6 +1,6 @@
+import { openClient } from '../support/client.ts';
 import { type Daemon, fakeBackend } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
-import { openClient } from './client.ts';
 import { type Row, timed, times, withDaemon } from './measure.ts';
 
 /** Start, respawn, stop. */

@@ -5,9 +5,9 @@ import { createArgs, volumeArgs } from '../../src/cli/requests.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import type { Database } from '../../src/interface/database.ts';
 import { poolHost, serviceHost } from '../../src/objects/host.ts';
+import { openClient } from '../support/client.ts';
 import type { Daemon } from '../support/daemon.ts';
 import { databaseOptions } from '../support/database.ts';
-import { openClient } from './client.ts';
 import { median, type Row, timed, times, withDaemon } from './measure.ts';
 
 type Client = Awaited<ReturnType<typeof openClient>>;

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { askDaemon } from '../../src/admin/client.ts';
 import { type BackendStatus, type DaemonStatus, isUp } from '../../src/interface/daemon-status.ts';
+import type { BackendState } from '../../src/interface/worker-report.ts';
+import { rowsOf } from './database.ts';
 import { eventually } from './eventually.ts';
-import { aFolder } from './folder.ts';
 import { repository } from './repository.ts';
 
 /** A section of cinder.conf. */
@@ -50,10 +53,12 @@ export function fakeBackend(knobs: Section = {}): Section {
  * started.
  */
 export function aDaemon(t: Pick<TestContext, 'after'>, options: DaemonOptions = {}): Daemon {
-  let daemon: Daemon | undefined;
-  // What is registered first runs first: the processes end before their folder goes.
-  t.after(() => daemon?.destroy());
-  daemon = new Daemon(aFolder(t), options);
+  const daemon = new Daemon(mkdtempSync(join(tmpdir(), 'vd-')), options);
+  // One after the other: hooks run in the order of their making, and what still runs still writes.
+  t.after(async () => {
+    await daemon.destroy();
+    rmSync(daemon.folder, { recursive: true, force: true });
+  });
   return daemon;
 }
 
@@ -105,13 +110,20 @@ export class Daemon {
       const lines = Object.entries(options).map(([key, value]) => `${key} = ${value}\n`);
       return `[${name}]\n${lines.join('')}`;
     });
-    writeFileSync(this.conf, text.join('\n'));
+    // In one step, as an editor does: the daemon may be reading it.
+    writeFileSync(`${this.conf}.new`, text.join('\n'));
+    renameSync(`${this.conf}.new`, this.conf);
+  }
+
+  /** What starts it, word by word. */
+  get commandLine(): string[] {
+    return [process.execPath, this.#options.program ?? program, '--config-file', this.conf, ...(this.#options.args ?? [])];
   }
 
   /** Starts it in a session of its own: a signal to the tests' group does not reach it (L-182). */
   start(): void {
-    const words = [this.#options.program ?? program, '--config-file', this.conf, ...(this.#options.args ?? [])];
-    const child = spawn(process.execPath, words, {
+    const [file = '', ...words] = this.commandLine;
+    const child = spawn(file, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       env: { ...process.env, ...this.#options.env },
@@ -139,7 +151,18 @@ export class Daemon {
       const status = await this.status().catch(() => undefined);
       return status !== undefined && status.backends.length > 0 && status.backends.every(isUp);
     };
-    await eventually(`every backend is up in ${this.folder}`, ready, 20_000).catch((error: unknown) => {
+    await eventually(`every backend is up in ${this.folder}`, ready, 40_000).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.#printed}${this.logText().slice(-4000)}`);
+    });
+  }
+
+  /** Waits until its backends are in these states, by their names. */
+  async hasStates(states: Readonly<Record<string, BackendState>>): Promise<void> {
+    const reached = async (): Promise<boolean> => {
+      const { backends } = await this.status().catch(() => ({ backends: [] }));
+      return isDeepStrictEqual(Object.fromEntries(backends.map(({ name, state }) => [name, state])), states);
+    };
+    await eventually(`${JSON.stringify(states)} in ${this.folder}`, reached, 20_000).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.#printed}${this.logText().slice(-4000)}`);
     });
   }
@@ -170,12 +193,36 @@ export class Daemon {
   }
 
   /** Waits for a line in the log and gives it. */
-  async logs(pattern: RegExp, ms?: number): Promise<string> {
-    return eventually(`a log line like ${pattern}`, () => this.logged(pattern)[0], ms);
+  async logs(pattern: RegExp, ms = 20_000): Promise<string> {
+    return eventually(`a log line like ${pattern}`, () => this.logged(pattern)[0], ms).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.#printed}${this.logText().slice(-4000)}`);
+    });
   }
 
   async status(): Promise<DaemonStatus> {
     return (await askDaemon(join(this.folder, 'admin.sock'), 'GET', '/status')).body as DaemonStatus;
+  }
+
+  /** The pid of a backend's worker. */
+  async worker(name: string): Promise<number> {
+    return eventually(`backend ${name} has a worker`, async () => (await this.backend(name)).pid ?? undefined);
+  }
+
+  /** Rows as they stand in its database. */
+  rows(sql: string): Record<string, unknown>[] {
+    return rowsOf(join(this.folder, 'cinder.sqlite'), sql);
+  }
+
+  /** How often a backend's service has reported, by its row. */
+  reports(name: string): number {
+    const [row] = this.rows(`select report_count from services where host like '%@${name}'`);
+    return Number(row?.['report_count'] ?? Number.NaN);
+  }
+
+  /** Waits until the row of a backend's service has got another report than those up to now. */
+  async reportsAgain(name: string, ms?: number): Promise<void> {
+    const before = this.reports(name);
+    await eventually(`${name} reports`, () => this.reports(name) > before, ms);
   }
 
   async backend(name: string): Promise<BackendStatus> {
@@ -217,6 +264,17 @@ export class Daemon {
     this.#child?.kill(signal);
   }
 
+  /** Sends a signal to each of its processes that still lives, as a signal to the group does. */
+  signalAll(signal: NodeJS.Signals): void {
+    for (const pid of this.processes()) kill(pid, signal);
+  }
+
+  /** Waits for the end of the daemon and of everything that it started; fails where that takes longer than `ms`. */
+  async gone(ms = 10_000): Promise<Ended> {
+    await eventually('no process is left', () => this.processes().length === 0, ms);
+    return this.ended;
+  }
+
   /** Ends everything that it ever started. */
   async destroy(): Promise<void> {
     for (const pid of this.processes()) kill(pid);
@@ -255,9 +313,9 @@ export function runProgram(
   return { child, result };
 }
 
-function kill(pid: number): void {
+function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It has ended meanwhile.
   }

@@ -4,9 +4,9 @@ import { readBrokerFile } from '../../src/messaging/broker-file.ts';
 import { openBus } from '../../src/messaging/bus.ts';
 import { adminContext } from '../../src/objects/context.ts';
 import { serviceHost } from '../../src/objects/host.ts';
-import type { Daemon } from '../support/daemon.ts';
-import { eventually } from '../support/eventually.ts';
-import { rabbitPresets, rpcPresets } from '../support/messaging.ts';
+import type { Daemon } from './daemon.ts';
+import { eventually } from './eventually.ts';
+import { rabbitPresets, rpcPresets } from './messaging.ts';
 
 /** A client of the daemon's services, by RPC alone. */
 export async function openClient(daemon: Daemon, logs: Logs = () => silent) {
@@ -16,7 +16,7 @@ export async function openClient(daemon: Daemon, logs: Logs = () => silent) {
     rabbit: rabbitPresets,
     embedded,
     program: 'volume-daemon-client',
-    instance: 'bench',
+    instance: 'test',
     logs,
   });
   const context = adminContext();
