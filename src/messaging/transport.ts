@@ -187,6 +187,11 @@ export class Transport implements AsyncDisposable {
     const options: Dial = { ...broker, tls, virtualHost, idleTimeout, external, name: this.#name };
     const connection = await dial(options, this.#stop.signal);
     const late = setTimeout(() => connection.drop(new AmqpFailure('not ready within 30 seconds')), patience);
+    // A close finds no live connection before everything is raised on it: then this ends it.
+    const { signal } = this.#stop;
+    const onStop = (): void => void connection.close();
+    signal.addEventListener('abort', onStop, { once: true });
+    if (signal.aborted) onStop();
     try {
       const dialect = dialectOf(connection);
       const admin = await dialect.openTopology(connection, options);
@@ -198,6 +203,7 @@ export class Transport implements AsyncDisposable {
       return reason;
     } finally {
       clearTimeout(late);
+      signal.removeEventListener('abort', onStop);
       await this.#down(connection);
     }
   }

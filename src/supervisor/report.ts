@@ -55,7 +55,9 @@ function sections(program: string, { configuration, operations, connections, sta
     ...processSections(),
     {
       title: 'Operations in progress',
-      lines: operations.map(({ method, about, age, requestId }) => `${method} ${about} since ${age} ms, ${requestId}`),
+      lines: operations.map(
+        ({ method, about, age, requestId }) => `${method} ${about} since ${Math.round(age)} ms, ${requestId}`,
+      ),
     },
     { title: 'Processes', lines: status === undefined ? [`pid ${process.pid}`] : processLines(status) },
     { title: 'Connections', lines: connections },

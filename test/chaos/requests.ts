@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import type { Database } from '../../src/interface/database.ts';
 import { poolHost, type ServiceHost, serviceHost, serviceOf } from '../../src/objects/host.ts';
 import type { Volume } from '../../src/objects/volume.ts';
-import { openClient } from '../bench/client.ts';
+import { openClient } from '../support/client.ts';
 import type { Daemon } from '../support/daemon.ts';
 import { databaseOptions } from '../support/database.ts';
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { transportSettings } from '../../src/messaging/connection-plan.ts';
 import type { Published } from '../../src/messaging/publisher.ts';
-import { openTransport, type Transport, type TransportEvent } from '../../src/messaging/transport.ts';
+import { openTransport, Transport, type TransportEvent } from '../../src/messaging/transport.ts';
 import { parseTransportUrl } from '../../src/messaging/transport-url.ts';
 import { eventually } from '../support/eventually.ts';
 import { aQueue, Listener } from '../support/listener.ts';
@@ -119,6 +120,19 @@ test('an abort while opening ends it at once, and says what was wrong [L-131, M-
     opening,
     (error: Error) => /not connected/.test(error.message) && /ECONNREFUSED/.test(String(error.cause)),
   );
+});
+
+test('a close ends an opening at any of its moments [L-131, L-177]', async () => {
+  const broker = await aBroker();
+
+  for (let ms = 0; ms < 40; ms += 2) {
+    const transport = new Transport(settingsFor(broker));
+    await sleep(ms);
+    const stuck = sleep(5000, 'stuck', { ref: false });
+    assert.equal(await Promise.race([transport.close(0).then(() => 'closed'), stuck]), 'closed', `after ${ms} ms`);
+  }
+
+  await broker.close();
 });
 
 test('of several hosts the next one is taken when one is dead [messaging 5, M-45]', async () => {

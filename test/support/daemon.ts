@@ -117,7 +117,13 @@ export class Daemon {
 
   /** What starts it, word by word. */
   get commandLine(): string[] {
-    return [process.execPath, this.#options.program ?? program, '--config-file', this.conf, ...(this.#options.args ?? [])];
+    return [
+      process.execPath,
+      this.#options.program ?? program,
+      '--config-file',
+      this.conf,
+      ...(this.#options.args ?? []),
+    ];
   }
 
   /** Starts it in a session of its own: a signal to the tests' group does not reach it (L-182). */

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { aDaemon, aRunningDaemon, type Daemon, fakeBackend } from '../support/daemon.ts';
+import { lockDatabase } from '../support/database-lock.ts';
+import { eventually } from '../support/eventually.ts';
+
+const defaults = { host: 'labhost', report_interval: 1 };
+const one = { one: fakeBackend() };
+
+/** The lines above DEBUG that a worker wrote from here on. */
+function linesOf(daemon: Daemon, pid: number, from: number): string[] {
+  return daemon.logged(new RegExp(` ${pid} (INFO|WARNING|ERROR|CRITICAL) `)).slice(from);
+}
+
+test('outages', { concurrency: true }, async (t) => {
+  await Promise.all([
+    t.test(
+      'the database goes away and comes back: the heartbeat tells both, once [A11, L-128, L-129, O-12]',
+      async (t) => {
+        const daemon = await aRunningDaemon(t, { backends: one, defaults });
+        const pid = await daemon.worker('one');
+        await daemon.reportsAgain('one');
+        const before = linesOf(daemon, pid, 0).length;
+
+        const lock = await lockDatabase(t, daemon.folder);
+        const line = await daemon.logs(/ ERROR cinder\.service .*\] (model server went away|DBError encountered: )/);
+        await sleep(4000);
+        await lock.kill();
+        await daemon.logs(/ ERROR cinder\.service .*\] Recovered model server connection!$/);
+        await daemon.reportsAgain('one', 5000);
+
+        assert.match(line, /model server went away/);
+        assert.equal(daemon.logged(/model server went away/).filter((each) => each.includes('] model')).length, 1);
+        assert.ok(linesOf(daemon, pid, before).length < 20, linesOf(daemon, pid, before).join('\n'));
+        assert.equal(await daemon.worker('one'), pid);
+      },
+    ),
+
+    t.test(
+      'the database is away at the start: it is waited for, and a signal ends the wait [A11, L-131, O-18]',
+      async (t) => {
+        const [daemon, impatient] = [aDaemon(t, { backends: one, defaults }), aDaemon(t, { backends: one, defaults })];
+        const locks = await Promise.all([daemon, impatient].map(({ folder }) => lockDatabase(t, folder, 'everybody')));
+
+        daemon.start();
+        impatient.start();
+        for (const each of [daemon, impatient]) {
+          await each.logs(
+            / WARNING oslo_db\.sqlalchemy\.engines .*\] SQL connection failed\. infinite attempts left\./,
+          );
+        }
+        const { state, reason } = await daemon.backend('one');
+        const begun = performance.now();
+        const ended = await impatient.stop();
+        const took = performance.now() - begun;
+        await sleep(3000);
+        for (const lock of locks) await lock.kill();
+        await daemon.isUp();
+
+        assert.equal(state, 'starting');
+        assert.match(reason ?? '', /^database: /);
+        assert.deepEqual(ended, { code: 0, signal: null });
+        assert.ok(took < 5000, `${took} ms`);
+        await daemon.reportsAgain('one');
+        assert.ok(linesOf(daemon, await daemon.worker('one'), 0).length < 40);
+      },
+    ),
+
+    t.test(
+      'the broker stops: the heartbeat is withheld after its grace, and all is well again by itself [A11, L-130, O-10]',
+      async (t) => {
+        const daemon = await aRunningDaemon(t, {
+          backends: one,
+          defaults,
+          sections: { volume_daemon: { rpc_lost_grace: 2 }, oslo_messaging_rabbit: { heartbeat_timeout_threshold: 4 } },
+        });
+        const pid = await daemon.worker('one');
+        const { broker } = await daemon.status();
+        assert.ok(broker.pid !== null);
+        const before = linesOf(daemon, pid, 0).length;
+
+        process.kill(broker.pid, 'SIGSTOP');
+        const silent =
+          / ERROR cinder\.service .*\] Manager for service cinder-volume labhost@one is reporting problems, not sending heartbeat\. Service will appear "down"\. \(no RPC consumer\)$/;
+        await daemon.logs(silent, 40_000);
+        const reports = daemon.reports('one');
+        await sleep(2500);
+        const later = daemon.reports('one');
+        process.kill(broker.pid, 'SIGCONT');
+        await daemon.isUp();
+        await daemon.reportsAgain('one');
+
+        assert.equal(later, reports);
+        assert.equal(daemon.logged(silent).length, 1);
+        assert.ok(linesOf(daemon, pid, before).length < 20, linesOf(daemon, pid, before).join('\n'));
+        assert.equal(await daemon.worker('one'), pid);
+        await daemon.does('volume', 'create', '--size', '1', '--wait', 'after');
+      },
+    ),
+
+    t.test('the broker is killed: the next one takes its place and the worker reconnects [A11, L-131]', async (t) => {
+      const daemon = await aRunningDaemon(t, { backends: one, defaults });
+      const pid = await daemon.worker('one');
+      const { broker } = await daemon.status();
+      assert.ok(broker.pid !== null);
+      const before = linesOf(daemon, pid, 0).length;
+
+      process.kill(broker.pid, 'SIGKILL');
+      const reconnected = await daemon.logs(
+        / INFO oslo\.messaging\._drivers\.impl_rabbit .*Reconnected to AMQP server on /,
+      );
+      await daemon.isUp();
+      await daemon.does('volume', 'create', '--size', '1', '--wait', 'after');
+
+      assert.match(reconnected, /via \[amqp\] client with port \d+\.$/);
+      assert.ok(linesOf(daemon, pid, before).length < 20);
+      assert.equal(await daemon.worker('one'), pid);
+    }),
+
+    t.test(
+      'the broker is away at the start: the worker says so, waits, and ends when it is told [A11, L-131, L-177]',
+      async (t) => {
+        const away = { ...defaults, transport_url: 'rabbit://nobody:nothing@127.0.0.1:9/' };
+        const daemon = aDaemon(t, { backends: one, defaults: away });
+
+        daemon.start();
+        await daemon.logs(
+          / ERROR oslo\.messaging\._drivers\.impl_rabbit .*\] Connection failed: 127\.0\.0\.1:9: .*retrying in \d+ seconds/,
+        );
+        await eventually('the state says why', async () => {
+          const { state, reason } = await daemon.backend('one');
+          return state === 'starting' && /^no RPC consumer: /.test(reason ?? '');
+        });
+        await sleep(2500);
+        const reports = daemon.reports('one');
+        const begun = performance.now();
+        const ended = await daemon.stop();
+
+        assert.deepEqual(ended, { code: 0, signal: null });
+        assert.ok(performance.now() - begun < 4000);
+        assert.ok(Number.isNaN(reports) || reports <= 3, `${reports}`);
+        assert.equal(daemon.logged(/first capability report/).length, 0);
+      },
+    ),
+  ]);
+});
