@@ -124,6 +124,7 @@ test('outages', { concurrency: true }, async (t) => {
         const away = { ...defaults, transport_url: 'rabbit://nobody:nothing@127.0.0.1:9/' };
         const daemon = aDaemon(t, { backends: one, defaults: away });
 
+        await daemon.does('db', 'sync');
         daemon.start();
         await daemon.logs(
           / ERROR oslo\.messaging\._drivers\.impl_rabbit .*\] Connection failed: 127\.0\.0\.1:9: .*retrying in \d+ seconds/,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openClient } from '../bench/client.ts';
+import { openClient } from '../support/client.ts';
 import { clientCommand } from '../support/client-command.ts';
 import type { CommandResult } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
