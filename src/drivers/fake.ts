@@ -33,7 +33,7 @@ const options = {
   fake_delay: list([], 'Seconds that methods take, as method:seconds'),
   fake_block: list([], 'Seconds for which methods stop the event loop, as method:seconds'),
   fake_fail: list([], 'Methods that fail, as method or method:times'),
-  fake_die: list([], 'Methods that end the process, as method:signal, method:status or method:error'),
+  fake_die: list([], 'Methods that end the process, as method:signal or method:error'),
 };
 
 export default defineDriver(options, async (_parts: DriverParts, values) => {
@@ -293,8 +293,6 @@ function die(how: string | undefined): void {
     queueMicrotask(() => {
       throw new Error('the fake driver throws where nobody catches, as fake_die says');
     });
-  } else if (/^\d+$/.test(how)) {
-    process.exit(Number(how));
   } else {
     process.kill(process.pid, how);
   }

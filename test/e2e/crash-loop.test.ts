@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 
 test('a backend that dies in its set-up waits ever longer, the other is replaced at once [A10, L-102, L-103, L-151, O-09]', async (t) => {
   const daemon = aDaemon(t, {
-    backends: { good: fakeBackend(), bad: fakeBackend({ fake_die: 'do_setup:3' }) },
+    backends: { good: fakeBackend(), bad: fakeBackend({ fake_die: 'do_setup:error' }) },
     defaults: { host: 'labhost', report_interval: 1 },
     sections: { volume_daemon: { respawn_backoff_max: 8 } },
   });
@@ -25,7 +25,7 @@ test('a backend that dies in its set-up waits ever longer, the other is replaced
     ['(labhost@bad, 1 s)', '(labhost@bad, 2 s)', '(labhost@bad, 4 s)'],
   );
   assert.equal(
-    daemon.logged(/ WARNING oslo_service\.service .*\] Child \d+ exited with status 3 \(labhost@bad\)$/).length,
+    daemon.logged(/ WARNING oslo_service\.service .*\] Child \d+ exited with status 2 \(labhost@bad\)$/).length,
     4,
   );
   assert.ok(starts <= 8, `${starts} lines`);
