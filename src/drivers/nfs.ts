@@ -24,7 +24,7 @@ import {
 } from '../objects/exceptions.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
-import { AssistedSnapshots } from './assisted-snapshots.ts';
+import { type AssistedParts, AssistedSnapshots } from './assisted-snapshots.ts';
 import { isAttached } from './connections.ts';
 import { defineDriver } from './module.ts';
 import { type NasSecurity, nasSecurity } from './nas-security.ts';
@@ -59,15 +59,11 @@ export class NfsDriver implements VolumeDriver {
   readonly #files: RemoteFiles;
   readonly #qemu: QemuImg;
   readonly #assisted: AssistedSnapshots;
-  readonly #mounting: Pick<MountParts, 'mounted' | 'pause'>;
+  readonly #mounting: Timing;
   #security: NasSecurity = { filePermissions: false, fileOperations: false };
   #opened: { readonly mounts: NfsMounts; readonly shares: NfsShares } | undefined;
 
-  constructor(
-    parts: DriverParts,
-    values: ValuesOf<typeof nfsOptions>,
-    mounting: Pick<MountParts, 'mounted' | 'pause'> = {},
-  ) {
+  constructor(parts: DriverParts, values: ValuesOf<typeof nfsOptions>, mounting: Timing = {}) {
     const asRoot = (): boolean => !this.#security.fileOperations;
     this.#parts = parts;
     this.#values = values;
@@ -76,7 +72,12 @@ export class NfsDriver implements VolumeDriver {
     this.#files = new RemoteFiles(parts.exec, asRoot);
     this.#qemu = new QemuImg(parts.exec, asRoot);
     const openNova = (): ReturnType<DriverParts['openNova']> => parts.openNova();
-    this.#assisted = new AssistedSnapshots({ records: parts.records, openNova, logger: this.#logger });
+    this.#assisted = new AssistedSnapshots({
+      records: parts.records,
+      openNova,
+      logger: this.#logger,
+      ...(mounting.look && { pause: mounting.look }),
+    });
   }
 
   async doSetup(signal: AbortSignal): Promise<void> {
@@ -86,7 +87,8 @@ export class NfsDriver implements VolumeDriver {
       reservedPercentage: values.reserved_percentage,
       overSubscription: overSubscription(values.max_over_subscription_ratio),
     };
-    const mounts = await NfsMounts.open({ exec, logger, values, ...this.#mounting });
+    const { look: _look, ...mounting } = this.#mounting;
+    const mounts = await NfsMounts.open({ exec, logger, values, ...mounting });
     await mounts.shares();
     if ((await exec.find('mount.nfs')) === undefined) throw new NfsException('mount.nfs is not installed');
     const asRoot = (): boolean => !this.#security.fileOperations;
@@ -464,6 +466,9 @@ export class NfsDriver implements VolumeDriver {
     }
   }
 }
+
+/** What tests have in place of the kernel's table of mounts and of long pauses. */
+type Timing = Pick<MountParts, 'mounted' | 'pause'> & { readonly look?: NonNullable<AssistedParts['pause']> };
 
 /** As much of a volume as its files need. */
 type Whose = { readonly id: string } & Partial<Pick<Volume, '_name_id' | 'provider_location' | 'admin_metadata'>>;

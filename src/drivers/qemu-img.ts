@@ -30,6 +30,14 @@ export class QemuImg {
     return parseInfo(stdout);
   }
 
+  /** Whether a guest has written to an overlay: nothing of its own means that it was only just made. */
+  async hasOwnData(path: string, signal: AbortSignal): Promise<boolean> {
+    const { stdout } = await this.#run(['map', '-f', 'qcow2', '--output=json', '--force-share', path], signal);
+    const extents: unknown = JSON.parse(stdout);
+    if (!Array.isArray(extents)) throw new Error('qemu-img map printed no list');
+    return extents.some((extent) => extent.depth === 0 && extent.present === true);
+  }
+
   async create(path: string, gib: number, signal: AbortSignal): Promise<void> {
     const words = ['create', '-q', '-f', 'qcow2', '-o', 'preallocation=metadata', path, String(gib * 2 ** 30)];
     await this.#run(words, signal, { background: true });

@@ -91,6 +91,11 @@ export class VolumeChain {
     if (Object.values(info ?? {}).includes(file)) {
       throw new Error(`${this.pathOf(file)} belongs to another snapshot already`);
     }
+    if ((await files.size(this.pathOf(file), signal)) !== undefined && (await this.#isUsed(file, signal))) {
+      throw new Error(
+        `a guest has written to ${this.pathOf(file)} when an online snapshot was cut off: it is left as it is`,
+      );
+    }
     try {
       await this.putOnTop(file, info?.active ?? name, gib, signal);
       await this.#write({ ...info, [id]: file, active: file }, signal);
@@ -229,13 +234,21 @@ export class VolumeChain {
     await this.#write({ ...without(info, id), active: file === info.active ? base.file : info.active }, signal);
   }
 
-  /** What a run left that was cut off before it wrote `NAME.info`, or after. */
+  /** What a run left that was cut off before it wrote `NAME.info`, or after; what a guest wrote to stays for the operator. */
   async #removeStray(file: string, info: Info | undefined, signal: AbortSignal): Promise<void> {
     const { files, name } = this.#options;
     if ((await files.size(this.pathOf(file), signal)) === undefined) return;
     const used = [...Object.values(info ?? {})];
     const links = await this.links(info?.active ?? name, signal);
-    if (![...used, ...links.map((link) => link.file)].includes(file)) await files.remove(this.pathOf(file));
+    if ([...used, ...links.map((link) => link.file)].includes(file)) return;
+    if (!(await this.#isUsed(file, signal))) await files.remove(this.pathOf(file));
+  }
+
+  /** The file of an online snapshot that was cut off may hold what a guest wrote; a file that is no image yet does not. */
+  async #isUsed(file: string, signal: AbortSignal): Promise<boolean> {
+    const { files, qemu } = this.#options;
+    const path = this.pathOf(file);
+    return (await files.isQcow2(path, signal)) && qemu.hasOwnData(path, signal);
   }
 
   async #below(file: string, signal: AbortSignal): Promise<Base | undefined> {

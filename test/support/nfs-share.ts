@@ -27,6 +27,11 @@ export function whyNoQemu(): string | undefined {
 
 export const aShare = '192.0.2.1:/export/cinder';
 
+/** Where a share is mounted below `state`. */
+export function sharePoint(state: string, share: string): string {
+  return join(state, 'mnt', createHash('md5').update(share).digest('hex'));
+}
+
 export interface NfsGiven {
   readonly values?: Readonly<Record<string, unknown>>;
   readonly parts?: Partial<DriverParts>;
@@ -72,9 +77,9 @@ export function anNfsDriver(t: Pick<TestContext, 'after'>, given: NfsGiven = {})
         .split('\n')
         .map((line) => line.slice(2)),
     );
-  const driver = new NfsDriver(parts, reading(values)(nfsOptions), { mounted, pause: 1 });
+  const driver = new NfsDriver(parts, reading(values)(nfsOptions), { mounted, pause: 1, look: () => 10 });
   t.after(() => driver.close());
-  const folderOf = (share = aShare): string => join(state, 'mnt', createHash('md5').update(share).digest('hex'));
+  const folderOf = (share = aShare): string => sharePoint(state, share);
   const calls = (): readonly string[] =>
     existsSync(mountLog) ? readFileSync(mountLog, 'utf8').trim().split('\n') : [];
   return { driver, parts, logger: base.logger, state, bin, mounts, folderOf, folder: folderOf(shares[0]), calls };
@@ -145,10 +150,8 @@ function virtualSize(path: string): number {
 export function textsAt(path: string, offsets: readonly number[]): string {
   const reads = offsets.flatMap((offset) => ['-c', `read -v ${offset} 6`]);
   const dump = execFileSync('qemu-io', ['-r', '-f', formatOf(path), ...reads, path]).toString();
-  const lines = [...dump.matchAll(/^[0-9a-f]{8,}:((?: {1,2}[0-9a-f]{2})+)/gm)];
-  return lines
-    .map(([, hex = '']) => Buffer.from(hex.replaceAll(' ', ''), 'hex').toString().replaceAll('\0', '-'))
-    .join(' ');
+  const texts = hexLines(dump).map((hex) => Buffer.from(hex, 'hex').subarray(0, 6).toString().replaceAll('\0', '-'));
+  return texts.join(' ');
 }
 
 async function readImage(path: string, offset: number, length: number): Promise<Buffer> {
@@ -161,10 +164,13 @@ async function readImage(path: string, offset: number, length: number): Promise<
     }
   }
   const dump = execFileSync('qemu-io', ['-r', '-f', 'qcow2', '-c', `read -v ${offset} ${length}`, path]).toString();
-  const bytes = [...dump.matchAll(/^[0-9a-f]{8,}:((?: {1,2}[0-9a-f]{2})+)/gm)].flatMap(([, hex = '']) =>
-    hex.trim().split(/ +/),
-  );
-  return Buffer.from(bytes.join(''), 'hex').subarray(0, length);
+  return Buffer.from(hexLines(dump).join(''), 'hex').subarray(0, length);
+}
+
+/** The bytes of a dump of qemu-io, sixteen a line; behind them stands the same as text. */
+function hexLines(dump: string): string[] {
+  const lines = [...dump.matchAll(/^[0-9a-f]{8,}:((?: {1,2}[0-9a-f]{2}){1,16})/gm)];
+  return lines.map(([, hex = '']) => hex.replaceAll(' ', ''));
 }
 
 async function writeImage(path: string, offset: number, bytes: Buffer): Promise<void> {
