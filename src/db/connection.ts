@@ -20,6 +20,8 @@ export interface Connection {
 
 /** A kind of database server. */
 export interface ServerKind {
+  /** The URL without its password, for errors. */
+  readonly name: string;
   readonly dialect: Dialect;
   /** Begins a transaction that only reads and sees one state of the database. */
   readonly beginReading: string;

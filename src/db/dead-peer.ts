@@ -11,46 +11,53 @@ const patience = 2_500;
  */
 export class DeadPeerWatch {
   readonly #kind: ServerKind;
+  readonly #foundDead: () => void;
   #probe: Promise<Connection> | undefined;
   #askers = 0;
 
-  constructor(kind: ServerKind) {
+  /** `foundDead` hears of a server that does not even take the connection that it is asked on. */
+  constructor(kind: ServerKind, foundDead: () => void) {
     this.#kind = kind;
+    this.#foundDead = foundDead;
   }
 
-  /** What `answer` gives. The connection is destroyed, and so rejects `answer`, when its peer is found dead. */
-  async wait<T>(answer: Promise<T>, connection: Connection): Promise<T> {
+  /** What `result` gives. The connection is destroyed, and so rejects `result`, when its peer is found dead. */
+  async wait<T>(result: Promise<T>, connection: Connection): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
     const arm = (): void => {
       timer = setTimeout(async () => {
-        const goesOn = await this.#isAtWork(connection);
+        const answer = await this.#ask(connection);
         if (isOver) return;
-        if (goesOn) arm();
-        else connection.destroy();
+        if (answer === true) {
+          arm();
+          return;
+        }
+        if (answer === undefined) this.#foundDead();
+        connection.destroy();
       }, patience);
     };
     arm();
     try {
-      return await answer;
+      return await result;
     } finally {
       isOver = true;
       clearTimeout(timer);
     }
   }
 
-  /** Those who ask at the same time share one connection. */
-  async #isAtWork({ id }: Connection): Promise<boolean> {
+  /** Whether the server is at work for a connection; undefined without an answer. Who ask at once share one connection. */
+  async #ask({ id }: Connection): Promise<boolean | undefined> {
     this.#askers += 1;
     this.#probe ??= this.#kind.connect(AbortSignal.timeout(patience));
     const probe = this.#probe;
-    const asked = probe.then((open) => this.#kind.isAtWork(open, id)).catch(() => false);
-    const isAtWork = await Promise.race([asked, sleep(patience, false)]);
+    const asked = probe.then((open) => this.#kind.isAtWork(open, id)).catch(() => undefined);
+    const answer = await Promise.race([asked, sleep(patience, undefined)]);
     this.#askers -= 1;
     if (this.#askers === 0) {
       this.#probe = undefined;
       probe.then((open) => open.destroy()).catch(() => {});
     }
-    return isAtWork;
+    return answer;
   }
 }

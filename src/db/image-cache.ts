@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { utcNow } from '../base/time.ts';
 import type { ImageCacheEntry, ImageCacheOwner, ImageCacheTable } from '../interface/image-cache-table.ts';
 import type { Access } from './access.ts';
+import { exactly } from './locks.ts';
 import { encode, stored } from './rows.ts';
 import type { Schema } from './schema.ts';
 
@@ -39,5 +40,7 @@ function owned(db: Kysely<Schema>, { host, cluster_name }: ImageCacheOwner) {
     .select(columns)
     .orderBy('last_used', 'desc')
     .orderBy('id', 'desc');
-  return cluster_name === null ? query.where('host', '=', host) : query.where('cluster_name', '=', cluster_name);
+  return query.where(({ ref }) =>
+    cluster_name === null ? exactly(db, ref('host'), host) : exactly(db, ref('cluster_name'), cluster_name),
+  );
 }

@@ -43,6 +43,7 @@ function sessionStatement(mode: string): string {
 
 function serverKind(settings: MariadbSettings, name: string, session: string): ServerKind {
   return {
+    name,
     dialect,
     beginReading: 'start transaction read only',
     beginWriting: 'start transaction',

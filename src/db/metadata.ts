@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { type UtcTime, utcNow } from '../base/time.ts';
+import { exactly } from './locks.ts';
 import { born, buried, encode, grouped, stored, touched } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { statement } from './statement.ts';
@@ -23,7 +24,7 @@ const livePairs = each((table) =>
     const owner = db.dynamic.ref<Owner>(owners[table]);
     return db
       .selectFrom(table)
-      .select([owner, 'key', 'value'])
+      .select(['id', owner, 'key', 'value'])
       .where(owner, 'in', ids)
       .where('deleted', '=', false)
       .orderBy('id');
@@ -36,7 +37,7 @@ const removal = each((table) =>
       .updateTable(table)
       .set({ deleted: true, deleted_at: now })
       .where(db.dynamic.ref(owners[table]), '=', id)
-      .where('key', '=', key)
+      .where(({ ref }) => exactly(db, ref('key'), key))
       .where('deleted', '=', false),
   ),
 );
@@ -59,38 +60,42 @@ export async function replaceMetadata(
   id: string,
   metadata: Metadata,
 ): Promise<void> {
-  const keys = Object.keys(metadata);
-  let gone = db
-    .updateTable(table)
-    .set(encode(table, { ...buried(), ...touched() }))
-    .where(db.dynamic.ref(owners[table]), '=', id)
-    .where('deleted', '=', false);
-  if (keys.length > 0) gone = gone.where('key', 'not in', keys);
-  await gone.execute();
+  const { rows } = await livePairs[table](db, { ids: [id] });
+  const gone = rows.filter(({ key }) => !Object.hasOwn(metadata, key ?? ''));
+  if (gone.length > 0) {
+    await db
+      .updateTable(table)
+      .set(encode(table, { ...buried(), ...touched() }))
+      .where(
+        'id',
+        'in',
+        gone.map(({ id: pair }) => pair),
+      )
+      .execute();
+  }
   await mergeMetadata(db, table, id, metadata);
 }
 
-/** Changes and adds pairs; others stay. */
+/** Changes and adds pairs; others stay. Keys are compared here, letter by letter: MariaDB takes `Key` for `key`. */
 export async function mergeMetadata(
   db: Kysely<Schema>,
   table: MetadataTable,
   id: string,
   metadata: Metadata,
 ): Promise<void> {
-  const known = (await metadataOf(db, table, [id])).get(id) ?? {};
+  const { rows } = await livePairs[table](db, { ids: [id] });
   const now = utcNow();
   const added: [string, string][] = [];
   for (const [key, value] of Object.entries(metadata)) {
-    if (!Object.hasOwn(known, key)) added.push([key, value]);
-    else if (known[key] !== value) {
-      await db
-        .updateTable(table)
-        .set(encode(table, { value, ...touched(now) }))
-        .where(db.dynamic.ref(owners[table]), '=', id)
-        .where('key', '=', key)
-        .where('deleted', '=', false)
-        .execute();
-    }
+    const known = rows.filter((row) => row.key === key);
+    if (known.length === 0) added.push([key, value]);
+    const changed = known.filter((row) => row.value !== value).map((row) => row.id);
+    if (changed.length === 0) continue;
+    await db
+      .updateTable(table)
+      .set(encode(table, { value, ...touched(now) }))
+      .where('id', 'in', changed)
+      .execute();
   }
   await addMetadata(db, table, id, added);
 }

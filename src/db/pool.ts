@@ -79,6 +79,16 @@ export class Pool {
     }
   }
 
+  /** Leaves the server alone for a while: `reason` is what those hear who have no connection. */
+  suspend(reason: unknown): void {
+    this.#failures += 1;
+    this.#lastFailure = reason;
+    const wait = this.#failures > 3 ? 500 + Math.random() * 5000 : this.#pause.next();
+    this.#notBefore = performance.now() + wait;
+    if (this.#born.size > 0) setTimeout(() => this.#serve(), wait).unref();
+    this.#giveUp();
+  }
+
   /** Drops what is idle: it leads to the wrong server. */
   dropIdle(): void {
     for (const connection of this.#idle.splice(0)) this.#forget(connection);
@@ -160,15 +170,14 @@ export class Pool {
       this.#pause.reset();
       this.release(connection);
     } catch (error) {
-      this.#failures += 1;
-      this.#lastFailure = error;
-      const wait = this.#failures > 3 ? 500 + Math.random() * 5000 : this.#pause.next();
-      // A server that has no connection left answers at once as soon as it has: what others do there is none of our doing.
-      this.#notBefore = performance.now() + wait;
-      // Who waits may still get one of the connections that others have.
-      if (this.#born.size === 0) for (const { reject } of this.#waiting.splice(0)) reject(error);
-      else setTimeout(() => this.#serve(), wait);
+      this.suspend(error);
     }
+  }
+
+  /** Nobody has a connection that those who wait could get. */
+  #giveUp(): void {
+    if (this.#born.size > 0 || this.holdOff === 0) return;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#lastFailure);
   }
 
   #thin(): void {
@@ -179,6 +188,7 @@ export class Pool {
   #forget(connection: Connection): void {
     this.#born.delete(connection);
     connection.close();
+    this.#giveUp();
     this.#tellEmptied();
   }
 

@@ -38,9 +38,10 @@ export async function openPostgres(url: DatabaseUrl, { options, signal }: Engine
 
 function serverKind(settings: PostgresSettings, name: string): ServerKind {
   return {
+    name,
     dialect,
     beginReading: 'begin isolation level repeatable read read only',
-    beginWriting: 'begin isolation level read committed read write',
+    beginWriting: 'begin isolation level read committed',
     connect: async (signal) => {
       const connection = await openAnyWay(settings, name, signal);
       await connection.execute({ sql: session, parameters: [] });

@@ -46,7 +46,9 @@ class Transactions {
     this.#kind = kind;
     this.#pool = pool;
     this.#options = options;
-    this.#watch = new DeadPeerWatch(kind);
+    this.#watch = new DeadPeerWatch(kind, () => {
+      pool.suspend(new ServerError('away', `database ${kind.name} does not answer`, {}));
+    });
   }
 
   /** Runs `work` in a transaction, and again where that is safe and may help. */

@@ -7,6 +7,7 @@ import { aFolder } from './folder.ts';
 
 /** A kind of database to hold the tables against. */
 export interface DatabaseBench {
+  readonly name: string;
   /** A database with Cinder's tables and nothing in it but the rows that Cinder's own migrations put there. */
   open(t: TestContext, options?: Partial<DatabaseOptions>): Promise<DatabaseUnderTest>;
   /** Waits until times of now differ from those before: some databases keep whole seconds. */
@@ -24,6 +25,7 @@ export interface DatabaseUnderTest {
 }
 
 export const sqliteBench: DatabaseBench = {
+  name: 'SQLite',
   nextMoment: async () => {},
   async open(t, options = {}) {
     const path = join(aFolder(t), 'cinder.sqlite');

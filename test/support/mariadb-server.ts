@@ -53,8 +53,10 @@ export async function startMariadb(settings: readonly string[] = []): Promise<Pr
   };
   const server = new ServerProcess(folder, [...command], account, () => admin('select 1'));
   await server.start();
-  await admin("create user cinder@'127.0.0.1' identified by 'p@ss:w/rd%?#'; grant all on *.* to cinder@'127.0.0.1'");
-  await admin("create user cinder@localhost identified by 'p@ss:w/rd%?#'; grant all on *.* to cinder@localhost");
+  await admin(
+    "create user cinder@'127.0.0.1' identified by 'p@ss:w/rd%?#'; grant all on cinder.* to cinder@'127.0.0.1'",
+  );
+  await admin("create user cinder@localhost identified by 'p@ss:w/rd%?#'; grant all on cinder.* to cinder@localhost");
   return {
     folder,
     port,

@@ -87,8 +87,22 @@ export class ServerProcess {
     }
   }
 
+  /** Reaches the processes that serve connections as well, where a server has such. */
   signal(name: NodeJS.Signals): void {
-    this.#child?.kill(name);
+    const child = this.#child;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+    child.kill(name);
+    for (const pid of children
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number)) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
 
   async gone(): Promise<void> {

@@ -12,6 +12,7 @@ import type { PrivateServer } from './private-server.ts';
 
 /** What is a server's own. */
 export interface ServerWords {
+  readonly name: string;
   /** Makes the database `cinder`. */
   readonly create: string;
   /** In it, before the first test: what lets the tests write booleans as numbers, say. */
@@ -23,6 +24,7 @@ export interface ServerWords {
 }
 
 export const mariadbWords: ServerWords = {
+  name: 'MariaDB',
   create: 'create database cinder character set utf8mb3',
   prepare: 'select 1',
   lax: ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'],
@@ -30,6 +32,7 @@ export const mariadbWords: ServerWords = {
 };
 
 export const postgresWords: ServerWords = {
+  name: 'PostgreSQL',
   create: 'create database cinder',
   prepare: `update pg_cast set castcontext = 'a' where castsource = 'int4'::regtype and casttarget = 'bool'::regtype`,
   lax: ["set session_replication_role = 'replica'", "set session_replication_role = 'origin'"],
@@ -40,6 +43,7 @@ export const postgresWords: ServerWords = {
 export function serverBench(server: () => PrivateServer, words: ServerWords): DatabaseBench {
   let reset: Promise<string> | undefined;
   return {
+    name: words.name,
     nextMoment: () => sleep(1010 - (Date.now() % 1000)),
     async open(t, options = {}) {
       const { admin, url } = server();

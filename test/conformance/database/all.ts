@@ -1,5 +1,6 @@
 import type { DatabaseBench } from '../../support/database-bench.ts';
 import { attachmentTableSuite } from './attachments.ts';
+import { imageCacheTableSuite } from './image-cache.ts';
 import { messageTableSuite } from './messages.ts';
 import { migrationSuite } from './migration.ts';
 import { quotaTableSuite } from './quotas.ts';
@@ -19,5 +20,6 @@ export function databaseSuite(bench: DatabaseBench): void {
   workerTableSuite(bench);
   quotaTableSuite(bench);
   messageTableSuite(bench);
+  imageCacheTableSuite(bench);
   volumeTypeTableSuite(bench);
 }
