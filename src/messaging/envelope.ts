@@ -29,11 +29,14 @@ export interface Request {
 /** A body that is no message of ours to understand (M-28). It is settled, logged, and answered where `reply` says so. */
 export class BadMessage extends Error {
   readonly reply: ReplyAddress | undefined;
+  /** Whose request it is, as far as it says so. */
+  readonly context: RequestContext;
 
-  constructor(problem: string, reply?: ReplyAddress, options?: ErrorOptions) {
+  constructor(problem: string, message: Message = {}, options?: ErrorOptions) {
     super(problem, options);
     this.name = 'BadMessage';
-    this.reply = reply;
+    this.reply = replyAddressOf(message);
+    this.context = contextFromMessage(message);
   }
 }
 
@@ -56,8 +59,8 @@ export function decodeEnvelope(body: Buffer): Message {
 export function requestOf(message: Message): Request {
   const { method, version = '1.0', namespace = null, args = {} } = message;
   const reply = replyAddressOf(message);
-  if (typeof method !== 'string') throw new BadMessage("a message without a 'method'", reply);
-  if (!isMessage(args)) throw new BadMessage(`a request for ${method} whose 'args' are no dictionary`, reply);
+  if (typeof method !== 'string') throw new BadMessage("a message without a 'method'", message);
+  if (!isMessage(args)) throw new BadMessage(`a request for ${method} whose 'args' are no dictionary`, message);
   const uniqueId = message['_unique_id'];
   return {
     method,

@@ -1,5 +1,5 @@
 import { CinderError, WrongValue } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import { type Logger, withLogContext } from '../base/log.ts';
 import type { Incoming } from './amqp.ts';
 import type { OpenQueue } from './consumers.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -137,7 +137,8 @@ export class Reception {
       message.accept();
       const { logger, mask } = this.#settings;
       const start = mask(startOf(message.body));
-      logger.error('Dropped what came by queue %s: %s. It begins with %s', queue.name, error.message, start);
+      const text = 'Dropped what came by queue %s: %s. It begins with %s';
+      withLogContext(error.context, () => logger.error(text, queue.name, error.message, start));
       const failure = new WrongValue(error.message, {}, { cause: error });
       if (error.reply !== undefined) this.#parts.executions.answer(error.reply, { failure });
       return undefined;
@@ -150,7 +151,7 @@ export class Reception {
     } catch (error) {
       if (!(error instanceof CinderError)) throw error;
       message.accept();
-      this.#settings.logger.warning('%s', error.message);
+      withLogContext(request.context, () => this.#settings.logger.warning('%s', error.message));
       if (request.reply !== undefined) this.#parts.executions.answer(request.reply, { failure: error });
       return undefined;
     }

@@ -1,30 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { CinderError } from '../../src/base/errors.ts';
-import type { RpcEndpoint } from '../../src/interface/rpc.ts';
 import { dispatcher } from '../../src/messaging/dispatcher.ts';
 import { BadMessage, decodeEnvelope, requestOf } from '../../src/messaging/envelope.ts';
 import { decodeFailure } from '../../src/messaging/failure.ts';
-import { requestSpecFromPrimitive } from '../../src/objects/request-spec.ts';
-import { snapshotCodec } from '../../src/objects/snapshot.ts';
-import { volumeCodec } from '../../src/objects/volume.ts';
+import { decodingEndpoint } from '../support/decoding-endpoint.ts';
+import { heap } from '../support/heap.ts';
 import { seeded } from '../support/seeded.ts';
 import { capturedMessages } from '../support/wire.ts';
 
 type Random = () => number;
-
-/** Every captured method, with the decoders of the objects that messages carry. */
-function endpointOf(methods: readonly string[]): RpcEndpoint {
-  const request = (_context: unknown, args: Readonly<Record<string, unknown>>) => {
-    if ('volume' in args) volumeCodec.decode(args['volume']);
-    if ('snapshot' in args) snapshotCodec.decode(args['snapshot']);
-    if ('request_spec' in args) requestSpecFromPrimitive(args['request_spec']);
-    return { about: '', record: async () => undefined };
-  };
-  return Object.fromEntries(methods.map((name) => [name, { since: '3.0', class: 'work', request } as const]));
-}
 
 const tokens = [
   'null',
@@ -81,7 +66,9 @@ test('20,000 mutated messages are read or refused, never anything else, and leav
     ({ message }) => typeof message['method'] === 'string' || 'failure' in message,
   );
   const bodies = captures.map(({ body }) => Buffer.from(body));
-  const dispatch = dispatcher(endpointOf(captures.map(({ message }) => String(message['method']))), { ping: true });
+  const dispatch = dispatcher(decodingEndpoint(captures.map(({ message }) => String(message['method']))), {
+    ping: true,
+  });
   const seen = { served: 0, refused: 0, bad: 0 };
   const feed = (body: Buffer): void => {
     try {
@@ -118,10 +105,3 @@ test('20,000 mutated messages are read or refused, never anything else, and leav
   assert.ok(seen.served > 1000 && seen.refused > 1000 && seen.bad > 1000, JSON.stringify(seen));
   assert.ok(grown < 5 * 2 ** 20, `${Math.round(grown / 1024)} KiB more`);
 });
-
-/** Bytes in use after everything that can go has gone. */
-function heap(): number {
-  setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
-  return process.memoryUsage().heapUsed;
-}

@@ -41,7 +41,7 @@ export class DebianRoot {
 
   async run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
     const [outer = '', ...words] = this.#words(file, args);
-    const options = { env: { ...this.env, ...env }, timeout: 60_000, maxBuffer: 2 ** 26 };
+    const options = { env: { ...this.env, ...env }, timeout: 120_000, maxBuffer: 2 ** 26 };
     return (await promisify(execFile)(outer, words, options)).stdout;
   }
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,8 +18,8 @@ export interface RabbitOptions {
   readonly tls?: Certificates;
 }
 
-/** Whoever logs in. Names and passwords as unpleasant as operators' own. */
-export const rabbitUser = { user: 'cin:d@r/%', password: 'p,a@s:s/w%?&ö' };
+/** Whoever logs in, named as unpleasantly as oslo.messaging stands: a slash is too much for it. */
+export const rabbitUser = { user: 'cin:d@r%', password: 'p,a@s:sw%?&ö' };
 export const otherVirtualHost = 'open/stack %';
 
 /** A RabbitMQ of the test's own on free ports of loopback, with its own name, cookie and folder. */
@@ -147,6 +147,15 @@ export class RabbitMQ implements AsyncDisposable {
   /** `rabbitmqctl`: slow, a second or more. */
   ctl(...args: readonly string[]): Promise<string> {
     return this.#root.run(`${this.#root.rabbitmq}/rabbitmqctl`, ['-q', ...args], this.#env);
+  }
+
+  /** What it wrote so far. */
+  async log(): Promise<string> {
+    const files = await readdir(join(this.#folder, 'log'));
+    const texts = await Promise.all(
+      files.map((file) => readFile(join(this.#folder, 'log', file), 'utf8').catch(() => '')),
+    );
+    return texts.join('');
   }
 
   /** Names of the queues that there are. */

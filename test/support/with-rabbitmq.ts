@@ -1,7 +1,9 @@
 import { after, before, describe } from 'node:test';
 import { silent } from '../../src/base/log.ts';
+import { RpcClient } from '../../src/messaging/client.ts';
 import { type TransportSettings, transportSettings } from '../../src/messaging/connection-plan.ts';
 import type { RabbitValues } from '../../src/messaging/options.ts';
+import type { TopologyOptions } from '../../src/messaging/topology.ts';
 import { openTransport, type Transport } from '../../src/messaging/transport.ts';
 import { parseTransportUrl } from '../../src/messaging/transport-url.ts';
 import { DebianRoot, type Release } from './debian-root.ts';
@@ -16,20 +18,23 @@ export function onEachRabbitMQ(
   options: RabbitOptions | (() => Promise<RabbitOptions>),
   body: (broker: () => RabbitMQ, release: Release) => void,
 ): void {
-  for (const release of releases) {
-    const skip = DebianRoot.of(release) === undefined ? DebianRoot.missing(release) : false;
-    describe(`RabbitMQ ${release}.x: ${title}`, { skip }, () => {
-      let broker: RabbitMQ | undefined;
-      before(async () => {
-        broker = await RabbitMQ.start(release, typeof options === 'function' ? await options() : options);
+  // Both at once: most of the time is spent in waiting for a broker.
+  describe(title, { concurrency: releases.length }, () => {
+    for (const release of releases) {
+      const skip = DebianRoot.of(release) === undefined ? DebianRoot.missing(release) : false;
+      describe(`RabbitMQ ${release}.x: ${title}`, { skip, concurrency: 1 }, () => {
+        let broker: RabbitMQ | undefined;
+        before(async () => {
+          broker = await RabbitMQ.start(release, typeof options === 'function' ? await options() : options);
+        });
+        after(() => broker?.[Symbol.asyncDispose]());
+        body(() => {
+          if (broker === undefined) throw new Error('the broker did not start');
+          return broker;
+        }, release);
       });
-      after(() => broker?.[Symbol.asyncDispose]());
-      body(() => {
-        if (broker === undefined) throw new Error('the broker did not start');
-        return broker;
-      }, release);
-    });
-  }
+    }
+  });
 }
 
 /** Settings as a configuration file makes them. */
@@ -54,4 +59,16 @@ export function connectTo(
   changes: Partial<TransportSettings> = {},
 ): Promise<Transport> {
   return openTransport(settingsOf(url, rabbit, changes), AbortSignal.timeout(30_000));
+}
+
+/** A client of another exchange, or with another topology, than the presets. */
+export function aClientOf(transport: Transport, controlExchange: string, topology: TopologyOptions): RpcClient {
+  return new RpcClient({
+    transport,
+    controlExchange,
+    topology,
+    instance: controlExchange,
+    responseTimeout: 20,
+    logs: () => silent,
+  });
 }
