@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
+import http, {
+  type Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
+import type https from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -66,7 +73,7 @@ export class HttpClient {
 
   async #exchange({ method, url, headers = {}, body, signal }: HttpRequest): Promise<IncomingMessage> {
     const target = new URL(url);
-    const { request } = target.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const { request } = target.protocol === 'https:' ? tls() : http;
     const length = typeof body === 'string' ? { 'Content-Length': String(Buffer.byteLength(body)) } : {};
     const options: RequestOptions = { method, headers: { ...headers, ...length }, signal };
     options.agent = await this.#agentOf(target.protocol);
@@ -89,12 +96,17 @@ export class HttpClient {
   }
 
   async #makeAgent(protocol: string): Promise<Agent> {
-    if (protocol !== 'https:') return new (await import('node:http')).Agent({ keepAlive: true });
+    if (protocol !== 'https:') return new http.Agent({ keepAlive: true });
     const { cafile, certfile, keyfile, insecure } = this.#settings;
     const [ca, cert, key] = await Promise.all([cafile, certfile, keyfile].map((file) => file && readFile(file)));
     const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
-    return new (await import('node:https')).Agent({ keepAlive: true, rejectUnauthorized: !insecure, ...files });
+    return new (tls().Agent)({ keepAlive: true, rejectUnauthorized: !insecure, ...files });
   }
+}
+
+/** Loaded when somebody needs it. Not by import(): the workers' bundle is a script, which has none. */
+function tls(): typeof https {
+  return process.getBuiltinModule('node:https');
 }
 
 /** Reads a JSON answer of a sane size. */
