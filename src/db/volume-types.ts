@@ -20,6 +20,7 @@ export function volumeTypeTable({ read }: Access, defaultName: string): VolumeTy
         const [type] = await withSpecs(db, [await defaultType(db, defaultName)]);
         return type ?? misconfigured(defaultName);
       }),
+    encryption: (id) => read((db) => encryption(db, id)),
     qosSpecs: (id) => read((db) => qosSpecs(db, id)),
   };
 }
@@ -99,4 +100,17 @@ async function qosSpecs(db: Kysely<Schema>, id: string): Promise<QosSpecs | unde
 /** Upstream's preset where a row says something else. */
 function consumerOf(text: string | null | undefined): QosSpecs['consumer'] {
   return text === 'front-end' || text === 'both' ? text : 'back-end';
+}
+
+async function encryption(
+  db: Kysely<Schema>,
+  id: string,
+): Promise<Readonly<Record<string, string | null>> | undefined> {
+  const row = await db
+    .selectFrom('encryption')
+    .select(['cipher', 'control_location', 'key_size', 'provider'])
+    .where('volume_type_id', '=', id)
+    .where('deleted', '=', false)
+    .executeTakeFirst();
+  return row && { ...row, key_size: row.key_size === null ? null : String(row.key_size) };
 }

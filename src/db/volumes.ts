@@ -27,6 +27,16 @@ export function volumeTable({ read, write, isTransaction }: Access, defaultTypeN
     named: (name) => read((db) => named(db, name)),
     list: (page) => read(async (db) => complete(db, await paged(db, page).execute())),
     ofService: (host, page, statuses) => read((db) => listOfService(db, host, page, statuses)),
+    aboutToMigrate: (host) =>
+      read(async (db) => {
+        const starting = live(db).where('migration_status', '=', 'starting');
+        return complete(db, await starting.where(({ ref }) => ofService(db, ref('host'), host)).execute());
+      }),
+    targetOf: (id) =>
+      read(async (db) => {
+        const rows = await live(db).where('migration_status', '=', `target:${id}`).limit(1).execute();
+        return (await complete(db, rows))[0];
+      }),
     ofGroup: (groupId) =>
       read(async (db) => complete(db, await live(db).where('group_id', '=', groupId).orderBy('id').execute())),
     usage: (host, statuses) => read((db) => usage(db, host, statuses)),

@@ -1,6 +1,7 @@
 import type { Group } from '../objects/group.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
+import type { VolumeType } from '../objects/volume-type.ts';
 import type { ConnectionInfo, Connector, ModelUpdate, VolumeDriver } from './volume-driver.ts';
 
 /** A snapshot that hosts can read, without a volume made of it. A driver has all four or none. */
@@ -48,6 +49,34 @@ interface Replication {
   thawBackend(signal: AbortSignal): Promise<void>;
 }
 
+/** A backend that moves volumes, or changes them in place, without the manager. Each is tried before the general way. */
+interface Moves {
+  /** Moves the volume to `host`; undefined where it cannot, and nothing was changed. */
+  migrateVolume(
+    volume: Volume,
+    host: { readonly host: string; readonly capabilities: Readonly<Record<string, unknown>> },
+    signal: AbortSignal,
+  ): Promise<ModelUpdate | undefined>;
+  /** Makes the volume one of `newType`; undefined where it cannot, and nothing was changed. */
+  retype(
+    volume: Volume,
+    newType: VolumeType,
+    difference: Readonly<Record<'extra_specs' | 'qos_specs', Readonly<Record<string, readonly [unknown, unknown]>>>>,
+    host: { readonly host: string },
+    signal: AbortSignal,
+  ): Promise<ModelUpdate | undefined>;
+  /**
+   * Runs at the destination of a copy: may give the data the name of `volume`, which was at `status` before. The update is
+   * for the row of `volume`. Repeated, it succeeds without a change (S-17).
+   */
+  updateMigratedVolume(
+    volume: Volume,
+    newVolume: Volume,
+    status: string,
+    signal: AbortSignal,
+  ): Promise<Pick<ModelUpdate, 'provider_location' | 'provider_id'> & { readonly _name_id?: string | null }>;
+}
+
 /** Columns of a volume, by its id. */
 interface UpdateOf {
   readonly id: string;
@@ -77,4 +106,4 @@ interface Extras {
 }
 
 /** A driver with all that it may have besides. What is absent is done in the general way, or refused (storage.md §2.1). */
-export type StorageDriver = VolumeDriver & Partial<SnapshotExports & Replication & GroupReplication & Extras>;
+export type StorageDriver = VolumeDriver & Partial<SnapshotExports & Replication & GroupReplication & Moves & Extras>;

@@ -25,6 +25,10 @@ export interface VolumeTable {
   list(page: Page): Promise<readonly Volume[]>;
   /** Volumes of a service, `host` compared exactly at the level of the service (database.md §1.3). */
   ofService(host: ServiceHost, page: Page, statuses?: readonly string[]): Promise<readonly Volume[]>;
+  /** Volumes of a service whose migration is asked for and has not begun. */
+  aboutToMigrate(host: ServiceHost): Promise<readonly Volume[]>;
+  /** The destination of a migration of the volume that is under way, or was cut off. */
+  targetOf(volumeId: string): Promise<Volume | undefined>;
   /** The volumes of a group. */
   ofGroup(groupId: string): Promise<readonly Volume[]>;
   /** Count and size in GiB of a service's volumes by their exact `host`, statuses as given. */

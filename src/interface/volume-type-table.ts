@@ -5,5 +5,7 @@ export interface VolumeTypeTable {
   get(id: string): Promise<VolumeType | undefined>;
   /** The type that a volume without one gets (`__DEFAULT__`). */
   default(): Promise<VolumeType>;
+  /** How volumes of a type are encrypted, by column; undefined where they are not. */
+  encryption(id: string): Promise<Readonly<Record<string, string | null>> | undefined>;
   qosSpecs(id: string): Promise<QosSpecs | undefined>;
 }

@@ -130,6 +130,18 @@ export class ServiceNotFound extends CinderError {
   }
 }
 
+export class VolumeMigrationFailed extends CinderError {
+  constructor(kwargs: { reason: string }, options?: Options) {
+    super(`Volume migration failed: ${kwargs.reason}`, kwargs, options);
+  }
+}
+
+export class VolumeTypeNotFound extends CinderError {
+  constructor(kwargs: { volume_type_id: string }, options?: Options) {
+    super(`Volume type ${kwargs.volume_type_id} could not be found.`, kwargs, options);
+  }
+}
+
 export class UnableToFailOver extends CinderError {
   constructor(kwargs: { reason: string }, options?: Options) {
     super(`Unable to failover to replication target: ${kwargs.reason}.`, kwargs, options);

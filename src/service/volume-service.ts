@@ -15,7 +15,7 @@ import { daemonGroup, serviceGroup } from '../interface/daemon-options.ts';
 import type { Database } from '../interface/database.ts';
 import type { RunningOperation } from '../interface/rpc.ts';
 import type { NewService } from '../interface/service-table.ts';
-import type { VolumeDriver } from '../interface/volume-driver.ts';
+import type { Connector, VolumeDriver } from '../interface/volume-driver.ts';
 import type { WorkerReport } from '../interface/worker-report.ts';
 import { mask } from '../log/mask.ts';
 import { volumeServers } from '../messaging/addressing.ts';
@@ -25,9 +25,10 @@ import type { BrokerAddress } from '../messaging/connection-plan.ts';
 import { notifier } from '../messaging/notifier.ts';
 import { schedulerClient } from '../messaging/scheduler-client.ts';
 import { RpcServer } from '../messaging/server.ts';
+import { volumeClient } from '../messaging/volume-client.ts';
 import { adminContext } from '../objects/context.ts';
 import { VolumeDriverException } from '../objects/exceptions.ts';
-import type { ServiceHost } from '../objects/host.ts';
+import { nodeOf, type ServiceHost } from '../objects/host.ts';
 import { objectVersion, rpcVersion, type Service } from '../objects/service.ts';
 import { publishCapabilities } from '../volume/capabilities.ts';
 import { CapabilityReport } from '../volume/capability-report.ts';
@@ -363,6 +364,8 @@ export class VolumeService {
       compute: others.compute,
       copier: volumeCopier(this.#options.exec),
       scheduler: schedulerClient(bus.client),
+      peers: volumeClient(bus.client, parts.db),
+      connector: this.#connector(),
       backups: backupClient(bus.client, this.#pins ?? new PinnedVersions(parts.db)),
       notifier: notifier({
         values: this.#configuration.values(notificationGroup),
@@ -435,6 +438,15 @@ export class VolumeService {
     this.#bus = bus;
     this.#scope.defer(() => bus.close());
     return bus;
+  }
+
+  /** As os-brick would say it, as far as our copies need it (manager.md §9.5). */
+  #connector(): Connector {
+    const { my_ip } = this.#configuration.values(serviceGroup);
+    const node = nodeOf(this.#options.host);
+    const initiator = `iqn.2010-10.org.openstack:${node.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}`;
+    const machine = { platform: process.arch === 'x64' ? 'x86_64' : process.arch, os_type: 'linux' };
+    return { ...machine, ip: my_ip ?? '127.0.0.1', host: node, initiator, multipath: false, do_local_attach: false };
   }
 
   /** What peers can read; while the database cannot be asked, what we know ourselves. */

@@ -25,6 +25,7 @@ import { attachEndpoint } from './endpoint-attach.ts';
 import { groupsEndpoint } from './endpoint-groups.ts';
 import { imageEndpoint } from './endpoint-images.ts';
 import { manageEndpoint } from './endpoint-manage.ts';
+import { migrationEndpoint } from './endpoint-migration.ts';
 import { serviceEndpoint } from './endpoint-service.ts';
 import { extendVolume } from './extend-volume.ts';
 import { getLogLevels, setLogLevels } from './log-levels.ts';
@@ -198,6 +199,7 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
     ...attachEndpoint(manager),
     ...groupsEndpoint(manager),
     ...manageEndpoint(manager),
+    ...migrationEndpoint(manager),
     ...serviceEndpoint(manager),
     ...imageEndpoint(manager),
   } satisfies Record<string, RpcMethod>;

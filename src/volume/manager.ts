@@ -10,6 +10,8 @@ import type { ImageFiles } from '../interface/image-files.ts';
 import type { ImageService } from '../interface/image-service.ts';
 import type { Notifier } from '../interface/notifier.ts';
 import type { Scheduler } from '../interface/scheduler.ts';
+import type { Connector } from '../interface/volume-driver.ts';
+import type { VolumePeers } from '../interface/volume-peers.ts';
 import type { CleanupNote } from '../interface/worker-report.ts';
 import { DriverNotInitialized } from '../objects/exceptions.ts';
 import type { ServiceHost } from '../objects/host.ts';
@@ -26,6 +28,9 @@ export interface VolumeManager {
   readonly copier: DataCopier;
   readonly scheduler: Scheduler;
   readonly backups: BackupService;
+  readonly peers: VolumePeers;
+  /** What this machine says of itself when it connects to a volume. */
+  readonly connector: Connector;
   readonly notifier: Notifier;
   readonly images: ImageService;
   readonly imageFiles: ImageFiles;

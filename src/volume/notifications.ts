@@ -45,7 +45,8 @@ export function volumePayload(volume: Volume): Record<string, unknown> {
     volume_id: volume.id,
     volume_type: volume.volume_type_id,
     display_name: volume.display_name,
-    launched_at: withZone(volume.launched_at ?? utcNow()),
+    // A time that stands in no row has no zone: upstream's own, as recorded.
+    launched_at: volume.launched_at === null ? utcNow() : withZone(volume.launched_at),
     created_at: withZone(volume.created_at),
     status: volume.status === 'error_managing_deleting' ? 'deleting' : volume.status,
     snapshot_id: volume.snapshot_id,

@@ -24,6 +24,11 @@ export const managerOptions = {
   }),
   volume_service_inithost_offload: bool(false, 'Run interrupted deletes in the background at start. They always are.'),
   ...quotaOptions,
+  migration_create_volume_timeout_secs: int(
+    300,
+    'Seconds that the destination of a migration may take to make the volume.',
+    { min: 1, mutable: true },
+  ),
   backup_use_same_host: bool(false, 'Restore a backup by the service that made it.'),
   ...imageManagerOptions,
   cinder_internal_tenant_project_id: str(undefined, 'Project that owns the volumes the service makes for itself.'),

@@ -10,6 +10,7 @@ import { createVolume, forgetRecovery } from './create-volume.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, type UserMessage, userMessages } from './messages.ts';
+import { failMigration, forgetMove, isMigrating } from './migration-recovery.ts';
 import { pages } from './pages.ts';
 import { bound, type Found, type Recovery, type RecoveryKind } from './recovery.ts';
 import { volumeKey } from './resources.ts';
@@ -20,6 +21,8 @@ interface Facts {
   readonly volume: Volume;
   /** The volume that a migration target is to replace. */
   readonly source: Volume | undefined;
+  /** The volume that a migration of it is filling. */
+  readonly target: Volume | undefined;
   /** Its snapshot that is being restored. */
   readonly restoring: Snapshot | undefined;
   /** Its group is being deleted, or made from a source: the group's own row or message carries it. */
@@ -45,6 +48,7 @@ const interrupted: Readonly<Record<string, Decision>> = {
   unmanaging: () => status('error_unmanaging'),
   uploading: () => settled(userMessages.uploadLost),
   reverting: ({ restoring }) => failRevert(restoring),
+  retyping: ({ volume }) => status(volume.previous_status ?? 'available'),
 };
 
 /** The row waits for a message that never came (manager.md §2.6 rule 6). */
@@ -60,6 +64,7 @@ const lost: Readonly<Record<string, Decision>> = {
   uploading: () => settled(userMessages.uploadLost),
   downloading: () => status('error', userMessages.reimageLost),
   managing: () => status('error_managing', userMessages.scheduleFailed),
+  retyping: () => forgetMove,
   reverting: ({ restoring }) => (restoring === undefined ? status('error') : revertAgain(restoring)),
 };
 
@@ -73,14 +78,24 @@ export const volumeRecovery: RecoveryKind = {
       host: volume.host,
       owner: volume,
       marks: [volume.migration_status, volume.updated_at],
-      interrupted: (recorded, redo) =>
-        recorded === volume.status ? bound(volume, interrupted[volume.status]?.({ ...facts, redo })) : undefined,
-      lost: () => (facts.carried ? undefined : bound(volume, lost[volume.status]?.({ ...facts, redo: true }))),
+      interrupted: (recorded, redo) => {
+        if (isMigrating(volume)) return bound(volume, failMigration(facts.target));
+        return recorded === volume.status ? bound(volume, interrupted[volume.status]?.({ ...facts, redo })) : undefined;
+      },
+      lost: () => {
+        if (facts.carried) return undefined;
+        // One that has begun has a row of ours, or waits for Nova.
+        if (isMigrating(volume)) return volume.migration_status === 'starting' ? bound(volume, forgetMove) : undefined;
+        return bound(volume, lost[volume.status]?.({ ...facts, redo: true }));
+      },
     };
   },
   async *candidates({ db, host }) {
-    for await (const { id } of pages((page) => db.volumes.ofService(host, page, Object.keys(lost))))
-      yield volumeKey(id);
+    const statuses = Object.keys(lost);
+    for await (const { id } of pages((page) => db.volumes.ofService(host, page, statuses))) yield volumeKey(id);
+    for (const { id, status: now } of await db.volumes.aboutToMigrate(host)) {
+      if (!statuses.includes(now)) yield volumeKey(id);
+    }
   },
 };
 
@@ -90,6 +105,7 @@ async function factsAbout(tx: Tables, volume: Volume): Promise<Omit<Facts, 'volu
   const group = volume.group_id === null ? undefined : await tx.groups.get(volume.group_id);
   const copied = group?.status === 'creating' && (group.group_snapshot_id ?? group.source_group_id) !== null;
   return {
+    target: isMigrating(volume) ? await tx.volumes.targetOf(volume.id) : undefined,
     carried: group?.status === 'deleting' || copied,
     source: target === undefined ? undefined : await tx.volumes.get(target),
     restoring: snapshots.find((snapshot) => snapshot.status === 'restoring'),

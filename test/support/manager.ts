@@ -8,6 +8,7 @@ import type { Database } from '../../src/interface/database.ts';
 import type { StorageDriver } from '../../src/interface/driver-features.ts';
 import type { Delivery, RpcMethod } from '../../src/interface/rpc.ts';
 import type { Scheduler } from '../../src/interface/scheduler.ts';
+import type { VolumePeers } from '../../src/interface/volume-peers.ts';
 import type { NewVolume } from '../../src/interface/volume-table.ts';
 import type { CleanupNote } from '../../src/interface/worker-report.ts';
 import { contextFor } from '../../src/objects/context.ts';
@@ -117,7 +118,9 @@ export async function testManager(
     reported,
     rescheduled,
     coordinator: paperCoordinator(),
-    copier: { copy: async () => {} },
+    copier: { copy: async () => {}, reach: async () => ({ path: '/', format: 'raw' }) },
+    peers: paperPeers(),
+    connector: { host: 'node1', ip: '192.0.2.1', initiator: 'iqn.2010-10.org.openstack:node1' },
     backups: { continueBackup: async () => {}, restoreBackup: async () => {} },
     scheduler,
     notifier: { enabled: false, info: async () => {} },
@@ -145,6 +148,20 @@ const defaultSettings: VolumeSettings = {
   ...presets({ ...managerOptions, ...backendOptions, ...recoveryOptions }),
   volume_backend_name: 'lvm',
 };
+
+/** Services that take everything and do nothing. */
+function paperPeers(): VolumePeers {
+  return {
+    createVolume: async () => {},
+    deleteVolume: async () => {},
+    initializeConnection: async () => ({ driver_volume_type: 'local', data: {} }),
+    terminateConnection: async () => {},
+    removeExport: async () => {},
+    capabilities: async () => ({ storage_protocol: 'iSCSI' }),
+    updateMigratedVolume: async () => {},
+    attachVolume: async () => {},
+  };
+}
 
 function paperCoordinator(): Coordinator {
   const mutex = new KeyedMutex();

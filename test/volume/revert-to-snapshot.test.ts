@@ -65,7 +65,10 @@ test('where the driver cannot, the data are copied over from a volume that is ma
     withLocalPath: async ({ id }, { write }, body) => body(`/volumes/${id} ${write}`, 'raw'),
   };
   await using manager = await testManager(answers, {
-    copier: { copy: async (from, to) => void copied.push([from, to]) },
+    copier: {
+      copy: async (from, to) => void copied.push([from, to]),
+      reach: async () => ({ path: '', format: 'raw' }),
+    },
   });
   const { volume, message, now } = await reverting(manager);
 

@@ -49,7 +49,6 @@ const ownService = {
   cinder_internal_tenant_project_id: str(undefined, 'Project of volumes that belong to the service'),
   cinder_internal_tenant_user_id: str(undefined, 'User of volumes that belong to the service'),
   cluster: str(undefined, 'Cluster of services that share their backends'),
-  migration_create_volume_timeout_secs: int(300, 'Seconds that the target volume of a migration may take to appear'),
   rootwrap_config: str('/etc/cinder/rootwrap.conf', 'Configuration of the root helper'),
   routing_config: str('', 'Rules of the notification driver "routing"'),
   run_external_periodic_tasks: bool(true, 'Run periodic tasks of others'),
