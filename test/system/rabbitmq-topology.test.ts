@@ -24,7 +24,10 @@ const common: Readonly<Record<string, Options>> = {
 };
 const later: Readonly<Record<string, Options>> = {
   'transient-quorum': { rabbit_quorum_queue: true, rabbit_transient_quorum_queue: true },
-  stream: { rabbit_stream_fanout: true, rabbit_quorum_queue: true, rabbit_qos_prefetch_count: 50 },
+  stream: {
+    ...{ rabbit_quorum_queue: true, rabbit_transient_quorum_queue: true },
+    ...{ rabbit_stream_fanout: true, rabbit_qos_prefetch_count: 50 },
+  },
   manager: { use_queue_manager: true, hostname: 'stor1', processname: 'cinder-volume' },
   kolla: {
     ...{ use_queue_manager: true, hostname: 'stor1', processname: 'cinder-volume' },
