@@ -60,7 +60,8 @@ export class Replies {
 
   /** Tells a caller twice in the time that it waits between signs of life that its call goes on; ends by what is returned. */
   keepAlive(reply: ReplyAddress): () => void {
-    const interval = ((reply.timeout ?? 0) * 1000) / 2;
+    // A timer for longer would run out at once.
+    const interval = Math.min(((reply.timeout ?? 0) * 1000) / 2, 2 ** 31 - 1);
     if (interval < 1000) return () => {};
     const beat = (): void => {
       const body = encodeEnvelope(replyMessage(reply, { ending: false }));

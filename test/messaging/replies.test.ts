@@ -87,3 +87,14 @@ test('signs of life come twice in the time that the caller waits, not for less t
   t.mock.timers.tick(20_000);
   assert.equal(transport.sent.length, 4);
 });
+
+test('a caller that claims to wait for ever is not told a thousand times a second [M-23, M-28]', async () => {
+  const transport = transportOf({ outcome: 'accepted' });
+  const replies = new Replies(transport, (text) => text, silent, 5000);
+
+  const ends = [1e308, Number.POSITIVE_INFINITY, 2 ** 31].map((timeout) => replies.keepAlive({ ...address, timeout }));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  for (const end of ends) end();
+
+  assert.deepEqual(transport.sent, []);
+});
