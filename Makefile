@@ -90,7 +90,7 @@ install: build/.bundled
 	  '$(DESTDIR)$(PREFIX)/lib/sysusers.d' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d' \
 	  '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DOC)/examples'
 	rm -rf '$(LIB)/build/bundle'/* '$(LIB)/node_modules'/*
-	$(COPY) build/bundle/* '$(LIB)/build/bundle'
+	find build/bundle -type f -exec install -D -m 0644 {} '$(LIB)/{}' \;
 	$(COPY) package.json '$(LIB)'
 	install -m 0755 bin/volume-daemon '$(LIB)/bin'
 	for package in @photostructure/sqlite node-gyp-build; do \
