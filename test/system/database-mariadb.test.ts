@@ -1,4 +1,5 @@
 import { after, before } from 'node:test';
+import { daemonOnServerSuite } from '../conformance/daemon-on-server.ts';
 import { databaseSuite } from '../conformance/database/all.ts';
 import { databaseServerSuite } from '../conformance/database-server.ts';
 import { startMariadb } from '../support/mariadb-server.ts';
@@ -14,6 +15,8 @@ after(() => server?.stop());
 const bench = serverBench(() => server, mariadbWords);
 
 databaseSuite(bench);
+
+daemonOnServerSuite(() => server, bench);
 
 databaseServerSuite(() => server, bench, {
   connections: "select count(*) as n from information_schema.processlist where db = 'cinder' and user = 'cinder'",

@@ -1,4 +1,5 @@
 import { after, before } from 'node:test';
+import { daemonOnServerSuite } from '../conformance/daemon-on-server.ts';
 import { databaseSuite } from '../conformance/database/all.ts';
 import { databaseServerSuite } from '../conformance/database-server.ts';
 import { startPostgres } from '../support/postgres-server.ts';
@@ -14,6 +15,8 @@ after(() => server?.stop());
 const bench = serverBench(() => server, postgresWords);
 
 databaseSuite(bench);
+
+daemonOnServerSuite(() => server, bench);
 
 const others = "datname = 'cinder' and pid <> pg_backend_pid() and backend_type = 'client backend'";
 
