@@ -71,6 +71,10 @@ test-system: build/.compiled build/.bundled
 chaos: build/.compiled build/.bundled
 	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(NODE) build/test/chaos/main.js
 
+# Which requirements no test names: make ids SPEC=DIR, with the pages in DIR.
+ids: build/.compiled
+	@$(NODE) build/test/support/ids.js '$(SPEC)'
+
 bench: build/.compiled build/.bundled
 	@$(NODE) build/test/bench/bench.js $(BENCH)
 
@@ -128,4 +132,4 @@ format: node_modules/.installed
 clean:
 	rm -rf build
 
-.PHONY: all bundle run check test test-system chaos bench sample install uninstall format clean
+.PHONY: ids all bundle run check test test-system chaos bench sample install uninstall format clean
