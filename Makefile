@@ -4,6 +4,7 @@
 # make test-system  what needs real peers; installs them by apt (Debian, root)
 # make chaos      processes of the daemon are killed under load, and everything is looked through (ROUNDS=200 SEED=n)
 # make bench      every figure that we aim at, measured (BENCH='idle copy': some of them)
+# make bench-peer  this daemon beside Debian's cinder-volume (RELEASE=4: on RabbitMQ 4.x); as root
 # make check      format, lint, types, unused code
 # make sample     etc/cinder/cinder.conf.sample from the option tables
 # make install    into DESTDIR (nothing: the machine itself), below PREFIX; make uninstall takes it away
@@ -78,6 +79,10 @@ ids: build/.compiled
 bench: build/.compiled build/.bundled
 	@$(NODE) build/test/bench/bench.js $(BENCH)
 
+bench-peer: build/.compiled build/.bundled
+	test/system/install
+	@$(NODE) build/test/bench-peer/bench-peer.js $(RELEASE)
+
 sample: build/.bundled
 	@$(NODE) bin/volume-daemon config sample > build/cinder.conf.sample
 	@mv build/cinder.conf.sample etc/cinder/cinder.conf.sample
@@ -132,4 +137,4 @@ format: node_modules/.installed
 clean:
 	rm -rf build
 
-.PHONY: ids all bundle run check test test-system chaos bench sample install uninstall format clean
+.PHONY: ids all bundle run check test test-system chaos bench bench-peer sample install uninstall format clean

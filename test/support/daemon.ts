@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -38,6 +47,15 @@ export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** A configuration file of these sections. */
+export function sectionsText(sections: Readonly<Record<string, Section>>): string {
+  const text = Object.entries(sections).map(([name, options]) => {
+    const lines = Object.entries(options).map(([key, value]) => `${key} = ${value}\n`);
+    return `[${name}]\n${lines.join('')}`;
+  });
+  return text.join('\n');
 }
 
 /** The section of a backend of the file driver. */
@@ -106,12 +124,9 @@ export class Daemon {
       ...sections,
       volume_daemon: { admin_socket: join(this.folder, 'admin.sock'), ...sections['volume_daemon'] },
     };
-    const text = Object.entries(all).map(([name, options]) => {
-      const lines = Object.entries(options).map(([key, value]) => `${key} = ${value}\n`);
-      return `[${name}]\n${lines.join('')}`;
-    });
+    mkdirSync(this.folder, { recursive: true });
     // In one step, as an editor does: the daemon may be reading it.
-    writeFileSync(`${this.conf}.new`, text.join('\n'));
+    writeFileSync(`${this.conf}.new`, sectionsText(all));
     renameSync(`${this.conf}.new`, this.conf);
   }
 
