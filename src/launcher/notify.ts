@@ -28,8 +28,9 @@ export function systemdNotifier(
   const send = async (lines: readonly string[]): Promise<void> => {
     try {
       await exec.run('systemd-notify', [`--pid=${pid}`, ...lines], { env: { NOTIFY_SOCKET: socket }, timeout: 5_000 });
-    } catch (error) {
-      log.log('DEBUG', { error }, 'Systemd notification failed');
+    } catch {
+      // Its command is in the log with what came of it.
+      log.debug('Systemd notification failed');
     }
   };
   return {

@@ -63,6 +63,12 @@ export class StatusBoard {
     return this.#rows.get(name)?.definitive ?? false;
   }
 
+  /** How long the quietest worker has said nothing, in milliseconds. */
+  longestSilence(jobs: readonly JobState[]): number {
+    const byName = new Map(jobs.map((job) => [job.name, job]));
+    return Math.max(0, ...[...this.#rows].map(([name, row]) => quietFor(row, byName.get(name))));
+  }
+
   /** Every backend in the order of configuration, with what the launcher knows of its process. */
   backends(jobs: readonly JobState[], memoryOf: (pid: number) => number | null): BackendStatus[] {
     const byName = new Map(jobs.map((job) => [job.name, job]));
@@ -77,11 +83,17 @@ export class StatusBoard {
         restarts: job?.restarts ?? 0,
         restart_reasons: job?.reasons ?? {},
         memory: job?.pid === undefined ? null : memoryOf(job.pid),
-        responding: row.definitive || performance.now() - row.heard < silentAfter,
+        responding: quietFor(row, job) < silentAfter,
         next_try: row.nextTry,
       };
     });
   }
+}
+
+/** Only a worker that runs can be silent, and not before it was started: its predecessor may have died long ago. */
+function quietFor(row: Row, job: JobState | undefined): number {
+  if (row.definitive || job?.pid === undefined) return 0;
+  return Math.min(performance.now() - row.heard, Math.max(0, Date.now() - job.since));
 }
 
 function emptyReport(state: WorkerReport['state'], reason: string | null): WorkerReport {

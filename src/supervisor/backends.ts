@@ -139,9 +139,9 @@ export class Backends {
     return this.#board.backends(this.#launcher.jobs(), residentMemory);
   }
 
-  /** True while no worker is silent: what the watchdog of systemd is told (L-203). */
+  /** True while no worker has been silent for three of its intervals: what the watchdog of systemd is told (L-203). */
   healthy(): boolean {
-    return this.status().every(({ responding }) => responding);
+    return this.#board.longestSilence(this.#launcher.jobs()) < 3 * reportEvery + 1000;
   }
 
   /** Resolves when the backend is up, has failed, or is down and being retried. */

@@ -23,10 +23,12 @@ export class Readiness {
   update(backends: readonly BackendStatus[]): void {
     const settled = backends.every((backend) => isUp(backend) || backend.state === 'failed');
     if (settled || (this.#readyTimeout === 0 && backends.some(isUp))) this.#becomeReady();
-    const status = statusLine(backends);
+    const status = statusLine(backends, () => '');
     if (status === this.#status) return;
     this.#status = status;
-    void this.#notifier.send(`STATUS=${status}`);
+    const now = Date.now();
+    const line = statusLine(backends, ({ since }) => ` (${Math.max(0, Math.round((now - since) / 1000))} s)`);
+    void this.#notifier.send(`STATUS=${line}`);
   }
 
   /** Answers the watchdog for as long as `healthy` says so; the timer itself proves that the loop turns. */
@@ -51,11 +53,14 @@ export class Readiness {
   }
 }
 
-/** `3/4 backends up; ceph-b: driver not initialised`. */
-function statusLine(backends: readonly BackendStatus[]): string {
+/** `3/4 backends up; ceph-b: driver not initialised (12 s)`, where `age` says how long that has been so. */
+function statusLine(backends: readonly BackendStatus[], age: (backend: BackendStatus) => string): string {
   const up = backends.filter(isUp).length;
   const others = backends
     .filter((backend) => !isUp(backend))
-    .map(({ name, state, reason, responding }) => `${name}: ${responding ? (reason ?? state) : 'not responding'}`);
+    .map((backend) => {
+      const { name, state, reason, responding } = backend;
+      return `${name}: ${responding ? (reason ?? state) : 'not responding'}${age(backend)}`;
+    });
   return [`${up}/${backends.length} backends up`, ...others].join('; ').replaceAll('\n', ' ');
 }

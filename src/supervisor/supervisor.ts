@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { metricsRoutes } from '../admin/metrics.ts';
 import { adminRoutes, type DaemonControl, healthRoutes, type Routes } from '../admin/routes.ts';
 import { listenHttp } from '../admin/server.ts';
@@ -36,6 +37,12 @@ export interface SuperviseRequest {
   /** Told once when every backend is up or has failed. */
   readonly settled: (status: DaemonStatus) => void;
 }
+
+/** Seconds that systemd is asked for at a time by a stop that has no limit. */
+const unlimitedStep = 30;
+
+/** Milliseconds that the end waits for systemd to be told of it. */
+const lastWord = 1000;
 
 /**
  * The parent of the workers: keeps one alive per backend, passes configuration on, answers the admin socket, and executes
@@ -245,6 +252,11 @@ export class Supervisor implements DaemonControl {
     void this.#stopping.then(this.#end);
   }
 
+  /** Without a limit of its own a drain asks systemd again and again, and so shows that it lives (L-176). */
+  #askForTime(): void {
+    void this.#notifier.send(moreTime(unlimitedStep));
+  }
+
   async #stop(): Promise<number> {
     const { graceful_shutdown_timeout: seconds } = this.#configuration.values(serviceGroup);
     let code = 0;
@@ -256,12 +268,16 @@ export class Supervisor implements DaemonControl {
             this.#launcher.killAll();
           }, seconds * 1000)
         : undefined;
-    void this.#notifier.send(
-      'STOPPING=1',
-      ...(seconds > 0 ? [`EXTEND_TIMEOUT_USEC=${(seconds + 5) * 1_000_000}`] : []),
-    );
+    const told = this.#notifier.send('STOPPING=1', moreTime(seconds > 0 ? seconds + 5 : unlimitedStep));
+    const asking = seconds > 0 ? undefined : setInterval(() => this.#askForTime(), (unlimitedStep * 1000) / 3);
     await this.#launcher.stop();
+    clearInterval(asking);
     clearTimeout(deadline);
+    await Promise.race([told, sleep(lastWord, undefined, { ref: false })]);
     return code;
   }
+}
+
+function moreTime(seconds: number): string {
+  return `EXTEND_TIMEOUT_USEC=${seconds * 1_000_000}`;
 }

@@ -34,6 +34,8 @@ export interface DaemonOptions {
   /** Words on the command line behind the configuration file. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Words before the command line: a command that replaces itself by the one it is given. */
+  readonly prefix?: readonly string[];
   /** Another file than `bin/volume-daemon`: the program as it was installed. */
   readonly program?: string;
 }
@@ -133,6 +135,7 @@ export class Daemon {
   /** What starts it, word by word. */
   get commandLine(): string[] {
     return [
+      ...(this.#options.prefix ?? []),
       process.execPath,
       this.#options.program ?? program,
       '--config-file',
