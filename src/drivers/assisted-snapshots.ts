@@ -9,7 +9,7 @@ import type { VolumeChain } from './volume-chain.ts';
 
 export interface AssistedParts {
   readonly records: DriverRecords;
-  readonly openNova: () => Promise<NovaApi>;
+  readonly openNova: (signal: AbortSignal) => Promise<NovaApi>;
   readonly logger: Logger;
   /** Milliseconds between two looks at the row, after so many seconds of waiting; upstream's by default. */
   readonly pause?: (seconds: number) => number;
@@ -36,26 +36,40 @@ export class AssistedSnapshots {
     volume: Volume,
     signal: AbortSignal,
   ): Promise<void> {
-    const { records, openNova, logger } = this.#parts;
     const info = await chain.info(signal);
     if (info?.[snapshot.id] !== undefined) return;
     const file = `${name}.${snapshot.id}`;
-    const below = info?.active ?? name;
-    if ((await chain.all(signal)).includes(file)) {
-      const state = await records.snapshotState(snapshot.id);
-      if (state?.progress === '90%') return this.#finishCreation(chain, file, snapshot, volume, signal);
-      logger.error(
-        'An online snapshot was cut off: the guest may write to %s or to %s. Nothing is removed.',
-        chain.pathOf(file),
-        chain.pathOf(below),
-      );
-      throw new RemoteFSException(`Snapshot ${snapshot.id} was cut off while a guest had the volume open.`);
-    }
-    await chain.putOnTop(file, below, volume.size, signal);
-    const nova = await openNova();
+    if ((await chain.all(signal)).includes(file)) return this.finish(chain, name, snapshot, volume, signal);
+    // Before there is a file, which would have to stay.
+    const nova = await this.#parts.openNova(signal);
+    await chain.putOnTop(file, info?.active ?? name, volume.size, signal);
     await nova.createVolumeSnapshot(volume.id, { type: 'qcow2', new_file: file, snapshot_id: snapshot.id }, signal);
     await this.#waitForCreation(snapshot.id, signal);
     await this.#finishCreation(chain, file, snapshot, volume, signal);
+  }
+
+  /** What is left of a creation that was cut off, if Nova has done its part; else throws, and logs both files. */
+  async finish(
+    chain: VolumeChain,
+    name: string,
+    snapshot: Snapshot,
+    volume: Volume,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { records, logger } = this.#parts;
+    const info = await chain.info(signal);
+    if (info?.[snapshot.id] !== undefined) return records.setConnectedFile(volume.id, info.active);
+    const file = `${name}.${snapshot.id}`;
+    const exists = (await chain.all(signal)).includes(file);
+    if (exists && (await records.snapshotState(snapshot.id))?.progress === '90%') {
+      return this.#finishCreation(chain, file, snapshot, volume, signal);
+    }
+    logger.error(
+      'An online snapshot was cut off: the guest may write to %s or to %s. Nothing is removed.',
+      chain.pathOf(file),
+      chain.pathOf(info?.active ?? name),
+    );
+    throw new RemoteFSException(`Snapshot ${snapshot.id} was cut off while a guest had the volume open.`);
   }
 
   /** The guest is on the new file: from here on nothing is cut off for the sake of a signal. */
@@ -128,7 +142,7 @@ export class AssistedSnapshots {
     gone: string,
     signal: AbortSignal,
   ): Promise<void> {
-    const nova = await this.#parts.openNova();
+    const nova = await this.#parts.openNova(signal);
     await nova.deleteVolumeSnapshot(snapshot.id, order, signal);
     const isMerged = async (): Promise<boolean> =>
       !(await chain.links(active, signal)).some((link) => link.file === gone);

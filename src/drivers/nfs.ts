@@ -71,10 +71,9 @@ export class NfsDriver implements VolumeDriver {
     this.#logger = parts.logs('cinder.volume.drivers.nfs');
     this.#files = new RemoteFiles(parts.exec, asRoot);
     this.#qemu = new QemuImg(parts.exec, asRoot);
-    const openNova = (): ReturnType<DriverParts['openNova']> => parts.openNova();
     this.#assisted = new AssistedSnapshots({
       records: parts.records,
-      openNova,
+      openNova: (signal) => parts.openNova(signal),
       logger: this.#logger,
       ...(mounting.look && { pause: mounting.look }),
     });

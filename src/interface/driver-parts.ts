@@ -21,6 +21,6 @@ export interface DriverParts {
   readonly records: DriverRecords;
   /** Makes the target driver of the backend's section; a driver that exports by itself never asks. */
   openTarget(): Promise<TargetDriver>;
-  /** Nova as `[nova]` says; throws why it cannot be reached. A driver whose snapshots no guest has a part in never asks. */
-  openNova(): Promise<NovaApi>;
+  /** Nova as `[nova]` says; throws why there is no way to it. A driver whose snapshots no guest has a part in never asks. */
+  openNova(signal: AbortSignal): Promise<NovaApi>;
 }

@@ -3,6 +3,7 @@ import type { Configuration } from '../config/load.ts';
 import { imageFiles } from '../image/image-files.ts';
 import { imageGroup } from '../image/options.ts';
 import type { Compute } from '../interface/compute.ts';
+import type { DriverParts } from '../interface/driver-parts.ts';
 import type { Executor } from '../interface/executor.ts';
 import type { ImageFiles } from '../interface/image-files.ts';
 import type { ImageService } from '../interface/image-service.ts';
@@ -11,6 +12,8 @@ import { glance } from '../openstack/glance.ts';
 import { HttpClient, type HttpSettings } from '../openstack/http.ts';
 import { ServiceToken } from '../openstack/keystone.ts';
 import { nova } from '../openstack/nova.ts';
+import { NovaClient } from '../openstack/nova-client.ts';
+import { novaSnapshots } from '../openstack/nova-snapshots.ts';
 import { type AuthValues, glanceGroup, novaGroup, serviceUserGroup } from '../openstack/options.ts';
 
 /** The services that this one asks by HTTP, and what becomes of the images that come from there. */
@@ -18,6 +21,8 @@ export interface OtherServices {
   readonly images: ImageService;
   readonly imageFiles: ImageFiles;
   readonly compute: Compute;
+  /** What a driver takes snapshots of attached volumes through. */
+  readonly openNova: DriverParts['openNova'];
   close(): Promise<void>;
 }
 
@@ -39,6 +44,7 @@ export function otherServices(
   const toKeystone = new HttpClient(settingsOf(user));
   const toNova = new HttpClient(settingsOf(compute));
   const serviceToken = user.send_service_user_token ? new ServiceToken(toKeystone, user) : undefined;
+  const toCompute = new NovaClient({ http: toNova, values: compute, token: new ServiceToken(toNova, compute) });
   return {
     images: glance({ http: toGlance, values, serviceToken, log: logs('cinder.image.glance') }),
     imageFiles: imageFiles({
@@ -47,7 +53,11 @@ export function otherServices(
       values: configuration.values(imageGroup),
       log: logs('cinder.image.image_utils'),
     }),
-    compute: nova({ http: toNova, values: compute, token: new ServiceToken(toNova, compute) }),
+    compute: nova(toCompute),
+    async openNova(signal) {
+      await toCompute.endpoint(signal);
+      return novaSnapshots(toCompute);
+    },
     async close() {
       for (const client of [toGlance, toKeystone, toNova]) await client.close();
     },

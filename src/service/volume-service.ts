@@ -27,7 +27,6 @@ import { schedulerClient } from '../messaging/scheduler-client.ts';
 import { RpcServer } from '../messaging/server.ts';
 import { volumeClient } from '../messaging/volume-client.ts';
 import { adminContext } from '../objects/context.ts';
-import { VolumeDriverException } from '../objects/exceptions.ts';
 import { nodeOf, type ServiceHost } from '../objects/host.ts';
 import { objectVersion, rpcVersion, type Service } from '../objects/service.ts';
 import { publishCapabilities } from '../volume/capabilities.ts';
@@ -43,7 +42,7 @@ import { type DriverSources, openDriver } from './driver.ts';
 import { driverRecords } from './driver-records.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Instruments, waitingText } from './instruments.ts';
-import { otherServices } from './other-services.ts';
+import { type OtherServices, otherServices } from './other-services.ts';
 import { every } from './periodic.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
 import { coordinationGroup, notificationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
@@ -119,14 +118,16 @@ export class VolumeService {
     const coordinator = this.#openCoordinator();
     const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host);
     scope.defer(() => lock.release());
+    const others = otherServices(this.#configuration, { exec: this.#options.exec, host, logs: log.logs });
+    scope.defer(() => others.close());
     const driver = await openDriver(this.#options, coordinator, {
       records: driverRecords(() => this.#db ?? assertOpen()),
-      openNova: () => Promise.reject(new VolumeDriverException('Nova is not asked for snapshots by this release.')),
+      openNova: others.openNova,
     });
     scope.defer(() => driver.close());
     this.#state.set({ driver: { name: driver.name, version: driver.version, initialized: false } });
     try {
-      await withLogContext(adminContext(), () => this.#open(coordinator, driver, lock));
+      await withLogContext(adminContext(), () => this.#open(coordinator, driver, lock, others));
     } catch (error) {
       if (!scope.signal.aborted) throw error;
       log.logs('cinder.service').debug('The start was cut off: %s', messageOf(error));
@@ -191,7 +192,7 @@ export class VolumeService {
   }
 
   /** Steps 2 to 8 of lifecycle.md §14. */
-  async #open(coordinator: Coordinator, driver: VolumeDriver, lock: BackendLock): Promise<void> {
+  async #open(coordinator: Coordinator, driver: VolumeDriver, lock: BackendLock, others: OtherServices): Promise<void> {
     const { host, log, services } = this.#options;
     const { signal } = this.#scope;
     const [db, bus] = await Promise.all([this.#openDatabase(signal), this.#openBus(signal), lock.take()]);
@@ -206,7 +207,7 @@ export class VolumeService {
       serviceId: () => heartbeat.service.id,
     });
     this.#scope.defer(() => claims.close());
-    const manager = this.#makeManager({ driver, db, bus, coordinator, claims, heartbeat });
+    const manager = this.#makeManager({ driver, db, bus, coordinator, claims, heartbeat }, others);
     const recovery = new RecoveryLoop(manager, this.#log, {
       breaks: () => this.#server?.breaks ?? 0,
       isEmpty: async (_, scheduled) =>
@@ -342,20 +343,21 @@ export class VolumeService {
     void this.#beat();
   }
 
-  #makeManager(parts: {
-    readonly driver: VolumeDriver;
-    readonly db: Database;
-    readonly bus: Bus;
-    readonly coordinator: Coordinator;
-    readonly claims: Claims;
-    readonly heartbeat: Heartbeat;
-  }): VolumeManager {
+  #makeManager(
+    parts: {
+      readonly driver: VolumeDriver;
+      readonly db: Database;
+      readonly bus: Bus;
+      readonly coordinator: Coordinator;
+      readonly claims: Claims;
+      readonly heartbeat: Heartbeat;
+    },
+    others: OtherServices,
+  ): VolumeManager {
     const { bus, heartbeat } = parts;
     const { log, host } = this.#options;
     const state = this.#state;
     const settings = (): VolumeManager['settings'] => this.#settings;
-    const others = otherServices(this.#configuration, { exec: this.#options.exec, host, logs: log.logs });
-    this.#scope.defer(() => others.close());
     const manager: VolumeManager = {
       ...parts,
       host,

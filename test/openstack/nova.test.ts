@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { HttpClient } from '../../src/openstack/http.ts';
 import { ServiceToken } from '../../src/openstack/keystone.ts';
 import { nova } from '../../src/openstack/nova.ts';
+import { NovaClient } from '../../src/openstack/nova-client.ts';
 import { novaGroup } from '../../src/openstack/options.ts';
 import { presets } from '../support/presets.ts';
 
@@ -40,7 +41,7 @@ async function setUp(t: TestContext, lifetime = 3600, changes: Readonly<Record<s
   });
   const user = { auth_url: `${url}/v3/`, username: 'cinder', password: 'pw', project_name: 'service' };
   const values = { ...presets(novaGroup.options), ...user, user_domain_name: 'Default', region_name: 'R1', ...changes };
-  return { requests, compute: nova({ http, values, token: new ServiceToken(http, values) }) };
+  return { requests, compute: nova(new NovaClient({ http, values, token: new ServiceToken(http, values) })) };
 }
 
 test('Nova is told of an event for each server, with a token of our own that is kept [manager 16, config 12.7]', async (t) => {
