@@ -51,8 +51,6 @@ const offlineStates = ['available', 'backing-up', 'downloading', 'reverting'];
 export class NfsDriver implements VolumeDriver {
   readonly name = 'NfsDriver';
   readonly version = '1.4.0';
-  readonly revertsWithoutBackup = true;
-  readonly snapshotsThroughNova = true;
   readonly #parts: DriverParts;
   readonly #values: ValuesOf<typeof nfsOptions>;
   readonly #logger: Logger;
@@ -208,6 +206,13 @@ export class NfsDriver implements VolumeDriver {
       const chain = await this.#chainOf(volume, signal);
       if (online) await this.#assisted.create(chain, this.#nameOf(volume), snapshot, volume, signal);
       else await chain.addSnapshot(snapshot.id, volume.size, signal);
+      return {};
+    });
+  }
+
+  async finishSnapshot(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<ModelUpdate> {
+    return this.#locked(volume, `cannot finish snapshot ${snapshot.id}`, signal, async () => {
+      await this.#assisted.finish(await this.#chainOf(volume, signal), this.#nameOf(volume), snapshot, volume, signal);
       return {};
     });
   }

@@ -103,13 +103,6 @@ export interface VolumeDriver {
   readonly name: string;
   readonly version: string;
   readonly supportsActiveActive?: boolean;
-  /** A revert needs no snapshot before it that keeps the data which are lost (`snapshot_revert_use_temp_snapshot` false). */
-  readonly revertsWithoutBackup?: boolean;
-  /**
-   * Snapshots of attached volumes are taken by Nova, and a guest may write to their files before we know: such a one that
-   * was cut off is neither deleted nor made anew, but asked for again, which finishes it or throws (manager.md §2.3).
-   */
-  readonly snapshotsThroughNova?: boolean;
 
   /** Makes the driver usable, or throws why it cannot be: it is then tried again. Called before everything else. */
   doSetup(signal: AbortSignal): Promise<void>;
@@ -134,6 +127,12 @@ export interface VolumeDriver {
   extendVolume(volume: Volume, newSize: number, signal: AbortSignal): Promise<void>;
 
   createSnapshot(snapshot: Snapshot, volume: Volume, signal: AbortSignal, progress: Progress): Promise<ModelUpdate>;
+  /**
+   * Only where Nova takes the snapshots of attached volumes, so that a guest may write to their files before we know. Called
+   * in place of `createSnapshot` and `deleteSnapshot` for such a one that was cut off: notes what Nova has done, or throws.
+   * Nothing is made and nothing removed (manager.md §2.3).
+   */
+  finishSnapshot?(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<ModelUpdate>;
   /** Removes the snapshot. Throws SnapshotIsBusy, and changes nothing, while something depends on it (S-14). */
   deleteSnapshot(snapshot: Snapshot, volume: Volume, signal: AbortSignal): Promise<void>;
 

@@ -83,7 +83,7 @@ async function cleanRow(manager: VolumeManager, scope: CleanupScope, row: Worker
  * operation here has claimed since the rows were read.
  */
 async function takeRow(manager: VolumeManager, scope: CleanupScope, row: WorkerRow) {
-  const { claims, host, service, settings } = manager;
+  const { claims, driver, host, service, settings } = manager;
   const kind = recoveryKinds[row.key.type];
   if (kind === undefined) return undefined;
   const redo = settings.cleanup_interrupted_creates === 'redo';
@@ -97,7 +97,7 @@ async function takeRow(manager: VolumeManager, scope: CleanupScope, row: WorkerR
     if (claim === undefined) return undefined;
     // On another backend our driver has nothing to say: its own service finds what has no row (manager.md §2.6).
     const isElsewhere = found?.host != null && serviceOf(found.host) !== host;
-    const recovery = isElsewhere ? undefined : found?.interrupted(row.status, redo);
+    const recovery = isElsewhere ? undefined : found?.interrupted(row.status, redo, driver);
     if (found === undefined || recovery === undefined) {
       await tx.workers.release(claim, service.id);
       return undefined;

@@ -1,5 +1,5 @@
 import { isAbort, messageOf } from '../base/errors.ts';
-import type { ModelUpdate, Progress } from '../interface/volume-driver.ts';
+import type { ModelUpdate, Progress, VolumeDriver } from '../interface/volume-driver.ts';
 import type { RequestContext } from '../objects/context.ts';
 import { MetadataCopyFailure } from '../objects/exceptions.ts';
 import type { Work } from './claim.ts';
@@ -9,17 +9,30 @@ import { notifySnapshot } from './notifications.ts';
 import type { SnapshotOfVolume } from './resources.ts';
 
 /** Makes a snapshot (manager.md §6.1). Resolves to its id; a failure leaves it in `error` with a message for its user. */
-export async function createSnapshot(
+export function createSnapshot(
   manager: VolumeManager,
   context: RequestContext,
   work: Work<SnapshotOfVolume>,
   progress: Progress,
 ): Promise<string> {
   const { snapshot, volume } = work.resource;
+  return createSnapshotBy(manager, context, work, (driver) =>
+    driver.createSnapshot(snapshot, volume, work.signal, progress),
+  );
+}
+
+/** As `createSnapshot`, by what `make` asks of the driver. */
+export async function createSnapshotBy(
+  manager: VolumeManager,
+  context: RequestContext,
+  work: Work<SnapshotOfVolume>,
+  make: (driver: VolumeDriver) => Promise<ModelUpdate>,
+): Promise<string> {
+  const { snapshot, volume } = work.resource;
   await notifySnapshot(manager, context, 'create.start', snapshot, volume);
   let update: ModelUpdate;
   try {
-    update = await requireDriver(manager).createSnapshot(snapshot, volume, work.signal, progress);
+    update = await make(requireDriver(manager));
   } catch (error) {
     if (work.signal.aborted && isAbort(error)) throw error;
     await fail(manager, context, work, userMessages.snapshotFailed);

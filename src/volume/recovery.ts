@@ -1,4 +1,5 @@
 import type { Tables } from '../interface/database.ts';
+import type { VolumeDriver } from '../interface/volume-driver.ts';
 import type { ResourceKey } from '../interface/worker-table.ts';
 import type { RequestContext } from '../objects/context.ts';
 import type { Work } from './claim.ts';
@@ -23,7 +24,7 @@ export interface Found {
   /** What moves, besides the status, when somebody works on it. */
   readonly marks: readonly unknown[];
   /** A `workers` row of ours stands, and nobody is at work (manager.md §2.3). Undefined: the row says nothing any more. */
-  interrupted(recorded: string, redo: boolean): Recovery | undefined;
+  interrupted(recorded: string, redo: boolean, driver: VolumeDriver): Recovery | undefined;
   /** The row waits for a message that never came (manager.md §2.6). Undefined: it does not, or another row carries it. */
   lost(hasRow: boolean): Recovery | undefined;
 }

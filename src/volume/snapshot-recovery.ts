@@ -1,9 +1,11 @@
 import { isAbort } from '../base/errors.ts';
 import { utcNow } from '../base/time.ts';
+import type { VolumeDriver } from '../interface/volume-driver.ts';
 import type { RequestContext } from '../objects/context.ts';
 import type { SnapshotStatus } from '../objects/snapshot.ts';
+import type { Volume } from '../objects/volume.ts';
 import type { Work } from './claim.ts';
-import { createSnapshot } from './create-snapshot.ts';
+import { createSnapshot, createSnapshotBy } from './create-snapshot.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, type UserMessage, userMessages } from './messages.ts';
@@ -16,14 +18,18 @@ interface Facts {
   /** The status in the `workers` row; undefined without a row. */
   readonly recorded: string | undefined;
   readonly redo: boolean;
+  /** A guest may write to its file already. */
+  readonly isNovas: boolean;
 }
 
 type Decision = (facts: Facts) => Recovery<SnapshotOfVolume> | undefined;
 
 /** A row of ours of this status, and nobody at work (manager.md §2.3). */
 const interrupted: Readonly<Record<string, Decision>> = {
-  creating: ({ found: { snapshot, volume }, recorded, redo }) => {
+  creating: ({ found: { snapshot, volume }, recorded, redo, isNovas }) => {
     if (snapshot.use_quota === false) return discard();
+    // Finishing repeats nothing: it is neither bound to once nor an operator's choice, and without it the chain is wrong.
+    if (isNovas && recorded === 'creating') return finish();
     const first = volume.admin_metadata?.[`interrupted_at ${snapshot.id}`] === undefined;
     if (redo && first && recorded === 'creating') return createAgain({ snapshot, volume });
     return status('error', userMessages.snapshotFailed);
@@ -33,7 +39,7 @@ const interrupted: Readonly<Record<string, Decision>> = {
 };
 
 /** The row waits for a message that never came (manager.md §2.6 rule 6). */
-const lost: Readonly<Record<string, Decision>> = {
+const lost: Readonly<Record<string, (facts: Omit<Facts, 'isNovas'>) => ReturnType<Decision>>> = {
   // Without a `workers` row it may have been a manage_existing_snapshot.
   creating: ({ found, recorded }) => {
     if (found.snapshot.use_quota === false) return discard();
@@ -56,10 +62,11 @@ export const snapshotRecovery: RecoveryKind = {
       host: volume.host,
       owner: snapshot,
       marks: [snapshot.updated_at],
-      interrupted: (recorded, redo) =>
-        recorded === snapshot.status || recorded === 'managing'
-          ? bound(found, interrupted[snapshot.status]?.({ found, recorded, redo }))
-          : undefined,
+      interrupted(recorded, redo, driver) {
+        if (recorded !== snapshot.status && recorded !== 'managing') return undefined;
+        const facts = { found, recorded, redo, isNovas: isNovas(driver, volume) };
+        return bound(found, interrupted[snapshot.status]?.(facts));
+      },
       lost: (hasRow) => {
         const recorded = hasRow ? snapshot.status : undefined;
         return carried ? undefined : bound(found, lost[snapshot.status]?.({ found, recorded, redo: true }));
@@ -78,10 +85,30 @@ function createAgain({ snapshot, volume }: Pick<SnapshotOfVolume, 'snapshot' | '
     what: 'made again',
     before: (tx) => tx.volumes.setAdminMetadata(volume.id, `interrupted_at ${snapshot.id}`, utcNow()),
     async run(manager, context, work) {
-      await removeRemains(manager, context, work, status('error', userMessages.snapshotFailed));
+      if (!isNovas(manager.driver, volume)) {
+        await removeRemains(manager, context, work, status('error', userMessages.snapshotFailed));
+      }
       await createSnapshot(manager, context, work, () => {});
     },
   };
+}
+
+/** Never deleted, never made again: what Nova has done is noted, or the snapshot is in `error` and its files stay. */
+function finish(): Recovery<SnapshotOfVolume> {
+  return {
+    what: 'finished',
+    async run(manager, context, work) {
+      const { snapshot, volume } = work.resource;
+      await createSnapshotBy(manager, context, work, async (driver) => {
+        const update = await driver.finishSnapshot?.(snapshot, volume, work.signal);
+        return update ?? {};
+      });
+    },
+  };
+}
+
+function isNovas(driver: VolumeDriver, volume: Volume): boolean {
+  return driver.finishSnapshot !== undefined && volume.attach_status === 'attached';
 }
 
 function deleteAgain(request: { readonly unmanage_only: boolean }): Recovery<SnapshotOfVolume> {

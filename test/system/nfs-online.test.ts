@@ -188,6 +188,48 @@ rule('what a guest may write to is not removed: a cut off snapshot is finished o
   assert.deepEqual([calls.length, told], [1, [`file ${file}`]]);
 });
 
+rule(
+  'what recovery asks to finish is noted if Nova has done its part; nothing is made or removed [manager 2.3]',
+  async (t) => {
+    const { driver, volume, rows, onCreate, folder, name, info, calls, told, logger, take } = await anAttachedVolume(t);
+    const [absent, half] = [aSnapshot(volume), aSnapshot(volume)];
+    for (const snapshot of [absent, half]) rows.set(snapshot.id, { status: 'creating', progress: '0%' });
+    onCreate(() => Promise.reject(new Error('the connection to Nova broke')));
+    await assert.rejects(driver.createSnapshot(half, volume, never), /broke/);
+    const [before, asked] = [readdirSync(folder).sort(), calls.length];
+
+    for (const snapshot of [absent, half]) {
+      await assert.rejects(driver.finishSnapshot(snapshot, volume, never), /was cut off/);
+    }
+    const after = readdirSync(folder).sort();
+    rows.set(half.id, { status: 'creating', progress: '90%' });
+    await driver.finishSnapshot(half, volume, never);
+    const file = `${name}.${half.id}`;
+    const noted = info();
+    onCreate(async () => {});
+    const second = await take('later');
+    await driver.finishSnapshot(second, volume, never);
+
+    assert.deepEqual(after, before);
+    assert.deepEqual(noted, { active: file, [half.id]: file });
+    const later = `${name}.${second.id}`;
+    assert.deepEqual([calls.length, told], [asked + 1, [`file ${file}`, `file ${later}`, `file ${later}`]]);
+    const named = logger.lines.filter((line) => line.startsWith('ERROR') && line.includes(`${join(folder, name)}.`));
+    assert.equal(named.length, 2);
+  },
+);
+
+rule('where Nova cannot be reached no file is made for it [storage 3.3]', async (t) => {
+  const { driver, folder } = await aReadyNfsDriver(t);
+  const plain = aVolume({ status: 'available', provider_location: aShare, admin_metadata: { format: 'raw' } });
+  await driver.createVolume(plain, never);
+  const volume = attached(plain, [{ host: 'one' }]);
+
+  await assert.rejects(driver.createSnapshot(aSnapshot(volume), volume, never), /no Nova in this test/);
+
+  assert.deepEqual(readdirSync(folder), [`volume-${plain.id}`]);
+});
+
 rule('Nova’s error, and a deletion meanwhile, end the wait [storage 3.3]', async (t) => {
   const { driver, volume, rows, onCreate } = await anAttachedVolume(t);
 

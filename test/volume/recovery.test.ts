@@ -174,6 +174,59 @@ test('interrupted snapshots are made again or deleted [manager 2.3]', async () =
   assert.equal(await manager.db.snapshots.get(ids.deleting), undefined);
 });
 
+/** A snapshot of a volume that servers use, in the making when the process died; `interrupted_at` where it was so before. */
+async function aCutOffSnapshot(manager: TestManager, changes: { attach_status?: string; before?: boolean } = {}) {
+  const volume = aVolume({ status: 'in-use', attach_status: changes.attach_status ?? 'attached' });
+  const id = randomUUID();
+  const admin_metadata = changes.before ? { [`interrupted_at ${id}`]: 'x' } : {};
+  await manager.db.volumes.create({ ...volume, admin_metadata });
+  await manager.db.snapshots.create({ id, volume_id: volume.id, volume_size: 1, status: 'creating', project_id: 'p1' });
+  await manager.db.workers.insert(snapshotKey(id), 'creating', manager.service.id);
+  return { id, volume };
+}
+
+test('a snapshot that Nova takes is never made again or deleted: one that Nova has taken ends well [manager 2.3]', async () => {
+  await using manager = await testManager({ finishSnapshot: async () => ({ provider_location: 'noted' }) });
+  manager.settings = { ...manager.settings, cleanup_interrupted_creates: 'error' };
+  const first = await aCutOffSnapshot(manager);
+  const second = await aCutOffSnapshot(manager, { before: true });
+
+  await cleanUp(manager, { alone: true }, signal);
+
+  for (const { id, volume } of [first, second]) {
+    const row = await manager.db.snapshots.get(id);
+    assert.deepEqual([row?.status, row?.progress, row?.provider_location], ['available', '100%', 'noted']);
+    assert.deepEqual((await manager.db.volumes.get(volume.id))?.admin_metadata, {});
+  }
+  assert.deepEqual([...manager.calls].sort(), [first, second].map(({ id }) => `finishSnapshot ${id}`).sort());
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+  assert.equal(manager.notes[0]?.action, 'finished');
+});
+
+test('one that Nova has not taken is in error with a message, and its files are left [manager 2.3]', async () => {
+  const finishSnapshot = () => Promise.reject(new Error('was cut off'));
+  await using manager = await testManager({ finishSnapshot });
+  const { id } = await aCutOffSnapshot(manager);
+
+  await cleanUp(manager, { alone: true }, signal);
+
+  assert.equal((await manager.db.snapshots.get(id))?.status, 'error');
+  const [message] = await manager.db.messages.ofResource(id);
+  assert.deepEqual([message?.action_id, message?.detail_id], ['009', '013']);
+  assert.deepEqual(manager.calls, [`finishSnapshot ${id}`]);
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+});
+
+test('snapshots of that driver are made again while no server has the volume [manager 2.3]', async () => {
+  await using manager = await testManager({ finishSnapshot: async () => ({}) });
+  const { id } = await aCutOffSnapshot(manager, { attach_status: 'detached' });
+
+  await cleanUp(manager, { alone: true }, signal);
+
+  assert.equal((await manager.db.snapshots.get(id))?.status, 'available');
+  assert.deepEqual(manager.calls, [`deleteSnapshot ${id}`, `createSnapshot ${id}`]);
+});
+
 test('a fresh row may belong to a predecessor that drains: it is left alone and looked at again [O-03, R-06]', async () => {
   await using manager = await testManager();
   const id = await interrupted(manager, { status: 'deleting' });
