@@ -230,6 +230,11 @@ export class NfsDriver implements VolumeDriver {
     });
   }
 
+  /** The file that was put on top for a snapshot holds what is lost, and a snapshot more would only make the chain longer. */
+  snapshotRevertUseTempSnapshot(): boolean {
+    return false;
+  }
+
   async revertToSnapshot(volume: Volume, snapshot: Snapshot, signal: AbortSignal, progress: Progress): Promise<void> {
     this.#refuseOthers(volume, offlineStates, 'volume');
     await this.#locked(volume, `cannot revert volume ${volume.id} to ${snapshot.id}`, signal, async () => {

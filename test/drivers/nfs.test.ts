@@ -257,6 +257,12 @@ withImages('the files of a chain are those of upstream: names, .info and headers
   assert.deepEqual(readdirSync(folder), []);
 });
 
+test('a revert asks for no snapshot of the state before, which would only make the chain longer [manager 6.3]', async (t) => {
+  const { driver } = await aReadyNfsDriver(t);
+
+  assert.equal(driver.snapshotRevertUseTempSnapshot(), false);
+});
+
 test('a volume that is attached, or about to be, is not touched behind its guest [storage 3.3]', async (t) => {
   const { driver } = await aReadyNfsDriver(t);
   const volume = aVolume({ status: 'available', provider_location: aShare });
