@@ -13,8 +13,12 @@ import type { Signals } from './serve.ts';
 /** Signals that mean something to the daemon; most of them would otherwise end Node, or open a debugger (L-114, L-178). */
 const trapped = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGALRM', 'SIGUSR1', 'SIGUSR2'] as const;
 
-/** Reads argv, runs what it asks for, and resolves to the exit status. */
+/** Reads argv, runs what it asks for, and resolves to the exit status. Windows has no such service (L-050). */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (process.platform === 'win32') {
+    process.stderr.write('volume-daemon runs on POSIX systems only\n');
+    return 1;
+  }
   const signals = trapSignals();
   const interrupt = new AbortController();
   const stdout = new Output(process.stdout, process.env, () => interrupt.abort());

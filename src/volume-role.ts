@@ -6,6 +6,7 @@ import { daemonGroup, serviceGroup } from './interface/daemon-options.ts';
 import { loadInstrumentation } from './launcher/instrumentation.ts';
 import type { BrokerAddress } from './messaging/connection-plan.ts';
 import { adminContext } from './objects/context.ts';
+import { NotStarted } from './service/not-started.ts';
 import { logValuesOf, schema } from './service/schema.ts';
 import { VolumeService } from './service/volume-service.ts';
 import type { VolumeStart } from './supervisor/messages.ts';
@@ -50,8 +51,10 @@ export async function volumeRole(start: VolumeStart, worker: WorkerProcess): Pro
     });
   };
   withLogContext(adminContext(), () => service.run()).catch(async (error: unknown) => {
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    await worker.tell({ kind: 'failed', message: messageOf(error), stack });
+    if (!(error instanceof NotStarted)) {
+      const stack = error instanceof Error ? (error.stack ?? '') : '';
+      await worker.tell({ kind: 'failed', message: messageOf(error), stack });
+    }
     worker.end(async () => 1);
   });
   const closed = (code: number): Promise<number> => service.close().then(() => code);

@@ -4,7 +4,7 @@ import type { ArgvOption } from './argv-walk.ts';
 type Effect =
   | { readonly sets: string; readonly to?: string }
   | { readonly source: 'file' | 'directory' }
-  | { readonly order: 'help' | 'version' | 'check' | 'no-fork' | 'embedded' | 'ignored' };
+  | { readonly order: 'help' | 'version' | 'check' | 'embedded' | 'ignored' };
 
 /** A row of the table of config.md §7. */
 export interface ServeOption extends ArgvOption {
@@ -36,7 +36,6 @@ export const serveOptions: readonly ServeOption[] = [
   valued(['--log-date-format'], { sets: 'log_date_format' }, 'FORMAT', 'Form of times in the log'),
   valued(['--log-dir', '--logdir'], { sets: 'log_dir' }, 'DIR', 'Folder of the log file'),
   valued(['--log-file', '--logfile'], { sets: 'log_file' }, 'PATH', 'Log file'),
-  order(['--no-fork'], 'no-fork', 'Run the only backend in this process, for debugging'),
   setting(['--nodebug'], 'debug', 'false', 'The inverse of --debug', true),
   setting(['--nolog-color'], 'log_color', 'false', 'The inverse of --log-color'),
   setting(['--nouse-journal'], 'use_journal', 'false', 'The inverse of --use-journal'),

@@ -8,8 +8,6 @@ export interface ServeRequest {
   /** The command line as it was typed. */
   readonly args: readonly string[];
   readonly embedded: boolean;
-  /** One backend in the supervisor's own process (L-051). */
-  readonly noFork: boolean;
   /** Options that were given and have no effect: each is worth a WARNING (L-050, L-070). */
   readonly ignored: readonly string[];
 }
@@ -32,7 +30,7 @@ export class ServeRequestBuilder {
     }
   }
 
-  has(order: 'check' | 'embedded' | 'no-fork'): boolean {
+  has(order: 'check' | 'embedded'): boolean {
     return this.#orders.has(order);
   }
 
@@ -41,7 +39,6 @@ export class ServeRequestBuilder {
       items: this.#items,
       args,
       embedded: this.has('embedded'),
-      noFork: this.has('no-fork'),
       ignored: this.#ignored,
     };
   }

@@ -29,6 +29,9 @@ export class Heartbeat {
   #disconnected = false;
   #told: { readonly reason: string; readonly at: number } | undefined;
   #lastReport: number | null = null;
+  /** What the row's count is at most if nobody but us writes it; undefined before the first report. */
+  #expected: number | undefined;
+  #toldDuplicate = Number.NEGATIVE_INFINITY;
   /** When the next report is late, on the clock of `performance.now()`. */
   #due = Number.POSITIVE_INFINITY;
 
@@ -84,10 +87,25 @@ export class Heartbeat {
     if (row === undefined) {
       log.debug('The service database object disappeared, recreating it.');
       this.#service = await db.services.register(registration());
+      this.#expected = undefined;
       return;
     }
+    this.#lookForDuplicate(row);
     await note(row.report_count + 1);
     await db.services.reportState(row.id, registration().availability_zone);
+  }
+
+  /**
+   * A count above what we can have written is somebody else's: once a minute that is an error (O-42). A report that was
+   * given up may still be written, and so is counted with those that were.
+   */
+  #lookForDuplicate({ host, report_count }: Service): void {
+    const now = performance.now();
+    if (report_count > (this.#expected ?? report_count) && now - this.#toldDuplicate >= tellAgain) {
+      this.#toldDuplicate = now;
+      this.#options.log.error('Service %s is already reported by another process', host);
+    }
+    this.#expected = Math.max(this.#expected ?? 0, report_count) + 1;
   }
 
   #complain(reason: string): void {

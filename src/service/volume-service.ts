@@ -37,11 +37,14 @@ import { afterInit, initHost, warnOfStrandedVolumes } from '../volume/init-host.
 import type { VolumeManager } from '../volume/manager.ts';
 import { openDatabaseAtLast, untilItWorks } from './adapters.ts';
 import { BackendLock } from './backend-lock.ts';
+import { tellMove } from './cluster-move.ts';
 import { effectiveDownTime } from './down-time.ts';
 import { type DriverSources, openDriver } from './driver.ts';
 import { driverRecords } from './driver-records.ts';
+import { isReportedElsewhere } from './duplicate.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Instruments, waitingText } from './instruments.ts';
+import { NotStarted } from './not-started.ts';
 import { type OtherServices, otherServices } from './other-services.ts';
 import { every } from './periodic.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
@@ -107,17 +110,16 @@ export class VolumeService {
   }
 
   /**
-   * Resolves when everything runs, or was closed meanwhile. Rejects with what makes this backend impossible as configured;
-   * everything else is tried again for as long as it takes (L-121, L-131).
+   * Resolves when everything runs, or was closed meanwhile. Rejects with what makes this backend impossible as configured,
+   * or with NotStarted, after which another worker may do better; everything else is tried again for as long as it takes
+   * (L-121, L-131).
    */
   async run(): Promise<void> {
     const { host, log } = this.#options;
     const scope = this.#scope;
     this.#log.info('Starting cinder-volume node (version %s)', version);
     scope.spawn((signal) => this.#tellRegularly(signal));
-    const coordinator = this.#openCoordinator();
-    const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host);
-    scope.defer(() => lock.release());
+    const { coordinator, lock } = await this.#startCoordination();
     const others = otherServices(this.#configuration, { exec: this.#options.exec, host, logs: log.logs });
     scope.defer(() => others.close());
     const driver = await openDriver(this.#options, coordinator, {
@@ -195,9 +197,10 @@ export class VolumeService {
   async #open(coordinator: Coordinator, driver: VolumeDriver, lock: BackendLock, others: OtherServices): Promise<void> {
     const { host, log, services } = this.#options;
     const { signal } = this.#scope;
-    const [db, bus] = await Promise.all([this.#openDatabase(signal), this.#openBus(signal), lock.take()]);
+    const [db, bus] = await Promise.all([this.#openDatabase(signal), this.#openBus(signal)]);
     const { service, isNew } = await this.#register(db, signal);
     const alone = lock.provesAlone(service, isNew);
+    if (!alone && !isNew) await this.#refuseDuplicate(db, service, signal);
     await lock.note(service.report_count);
     const heartbeat = this.#openHeartbeat(db, service, lock);
     const claims = new Claims({
@@ -466,8 +469,9 @@ export class VolumeService {
   #register(db: Database, signal: AbortSignal): Promise<{ service: Service; isNew: boolean }> {
     const attempt = async () => {
       const wanted = this.#registration();
-      const isNew = (await db.services.find(wanted.host, wanted.binary)) === undefined;
-      return { service: await db.services.register(wanted), isNew };
+      const known = await db.services.find(wanted.host, wanted.binary);
+      if (known !== undefined) tellMove(known, wanted.cluster_name, this.#log);
+      return { service: await db.services.register(wanted), isNew: known === undefined };
     };
     const failed = (error: unknown): void => {
       this.#state.set({ database: messageOf(error) });
@@ -545,9 +549,34 @@ export class VolumeService {
     await this.#scope.close();
   }
 
-  #openCoordinator(): Coordinator {
-    const { backend_url } = this.#configuration.values(coordinationGroup);
-    return openCoordinator({ folder: lockFolder(backend_url), logger: this.#options.log.logs('cinder.coordination') });
+  /** Step 2 of lifecycle.md §14. The lock of the backend is tried for here, before the driver is made. */
+  async #startCoordination(): Promise<{ coordinator: Coordinator; lock: BackendLock }> {
+    const { log, host } = this.#options;
+    const folder = lockFolder(this.#configuration.values(coordinationGroup).backend_url);
+    try {
+      const coordinator = openCoordinator({
+        folder,
+        logger: log.logs('cinder.coordination'),
+      });
+      const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host);
+      this.#scope.defer(() => lock.release());
+      await lock.take();
+      return { coordinator, lock };
+    } catch (error) {
+      log.logs('oslo_service.service').exception(error, 'Error starting thread.');
+      throw new NotStarted('coordination could not be started', { cause: error });
+    }
+  }
+
+  /** A row that another process keeps fresh is not ours to use, where somebody says so (O-42). */
+  async #refuseDuplicate(db: Database, row: Service, signal: AbortSignal): Promise<void> {
+    const { refuse_duplicate } = this.#configuration.values(daemonGroup);
+    const { report_interval } = this.#configuration.values(serviceGroup);
+    if (!refuse_duplicate) return;
+    const times = { downTime: this.#settings.service_down_time, watch: 2 * report_interval };
+    if (await isReportedElsewhere(db, row, times, signal)) {
+      throw new Error(`Service ${row.host} is already reported by another process`);
+    }
   }
 
   #asked(signal: AbortSignal): Promise<void> {

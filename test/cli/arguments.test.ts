@@ -149,16 +149,10 @@ test('files, folders and values keep the order in which they stand [C-004, C-010
   assert.deepEqual(args, ['--config-file', 'a', '--debug', '--config-dir=d', '--config-file', 'b']);
 });
 
-test('orders are told apart from options of the configuration [L-010, L-035, L-050, L-051, L-070]', async () => {
-  const { embedded, noFork, ignored, items } = await serve(
-    '--embedded',
-    '--no-fork',
-    '--backend_host',
-    'h',
-    '--backend_n=x',
-  );
+test('orders are told apart from options of the configuration [L-010, L-035, L-050, L-070]', async () => {
+  const { embedded, ignored, items } = await serve('--embedded', '--backend_host', 'h', '--backend_n=x');
 
-  assert.deepEqual([embedded, noFork, ignored, items], [true, true, ['--backend_host', '--backend_name'], []]);
+  assert.deepEqual([embedded, ignored, items], [true, ['--backend_host', '--backend_name'], []]);
   assert.equal((await parseArguments(['--check-config'], upstream)).kind, 'check');
 });
 
