@@ -3,6 +3,9 @@ type ServerEvent = 'volume-extended' | 'volume-reimaged';
 
 /** The compute service, asked with the daemon's own credentials (manager.md §16). */
 export interface Compute {
-  /** Tells each server of the event. Rejects when Nova could not be told, or knows one of the servers no more. */
+  /**
+   * Tells each server of the event. Rejects when Nova could not be told, or does not say what became of it. That Nova could not
+   * pass it on to a server, which may be gone, is logged.
+   */
   tellServers(event: ServerEvent, volumeId: string, serverIds: readonly string[], signal: AbortSignal): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../base/log.ts';
 import type { Compute } from '../interface/compute.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import { type NovaClient, refusalOf } from './nova-client.ts';
@@ -6,7 +7,7 @@ import { type NovaClient, refusalOf } from './nova-client.ts';
 const since = { 'volume-extended': '2.51', 'volume-reimaged': '2.93' } as const;
 
 /** Nova's API, as far as it is told of volumes. */
-export function nova(client: NovaClient): Compute {
+export function nova(client: NovaClient, log: Logger): Compute {
   return {
     async tellServers(name, volumeId, serverIds, signal) {
       const events = serverIds.map((server_uuid) => ({ name, server_uuid, tag: volumeId }));
@@ -16,9 +17,12 @@ export function nova(client: NovaClient): Compute {
       if (answer.status !== 200 && answer.status !== 207) throw refusalOf(answer);
       const { content } = answer;
       const told = isRecord(content) && Array.isArray(content['events']) ? content['events'] : [];
-      const refused = told.filter((event) => !isRecord(event) || event['code'] !== 200);
-      if (refused.length > 0 || told.length < events.length) {
-        throw new Error(`Nova took ${told.length - refused.length} of ${events.length} events ${name}`);
+      const judged = told.filter((event) => isRecord(event) && typeof event['code'] === 'number');
+      for (const event of judged) {
+        if (event['code'] !== 200) log.warning('Nova event: %s returned with failed status.', JSON.stringify(event));
+      }
+      if (judged.length < events.length) {
+        throw new Error(`Nova says what became of ${judged.length} of ${events.length} events ${name}`);
       }
     },
   };

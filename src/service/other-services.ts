@@ -53,7 +53,7 @@ export function otherServices(
       values: configuration.values(imageGroup),
       log: logs('cinder.image.image_utils'),
     }),
-    compute: nova(toCompute),
+    compute: nova(toCompute, logs('cinder.compute.nova')),
     async openNova(signal) {
       await toCompute.endpoint(signal);
       return novaSnapshots(toCompute);

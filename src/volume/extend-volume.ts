@@ -5,6 +5,7 @@ import type { Work } from './claim.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
 import { notifyVolume } from './notifications.ts';
+import { tellServers } from './tell-servers.ts';
 
 export interface ExtendRequest {
   /** GiB. */
@@ -39,13 +40,17 @@ export async function extendVolume(
     });
     return;
   }
-  await work.finish(async (tx) => {
+  const extended = await work.finish(async (tx) => {
     await tx.quotas.commit(reservations, projectId);
     const current = await tx.volumes.get(volume.id);
     const status = current !== undefined && attachmentsOf(current).length > 0 ? 'in-use' : 'available';
     await tx.volumes.update(volume.id, { size: new_size, status }, ['extending']);
+    return current;
   });
   capabilities.allocate(volume.host, new_size - volume.size, settings);
+  if (extended !== undefined) {
+    await tellServers(manager, context, extended, 'volume-extended', userMessages.extendUntold, work.signal);
+  }
   await notifyVolume(manager, context, 'resize.end', volume, { size: new_size });
   log.log('INFO', { resource: volume.id }, 'Extend volume completed successfully.');
 }

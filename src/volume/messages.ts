@@ -13,6 +13,7 @@ export const userMessages = {
   snapshotBusy: { action_id: '010', detail_id: '015' },
   snapshotDeleteFailed: { action_id: '010', detail_id: '016' },
   extendFailed: { action_id: '007', detail_id: '010' },
+  extendUntold: { action_id: '007', detail_id: '009' },
   extendLost: { action_id: '007', detail_id: '001' },
   attachModeInvalid: { action_id: '002', detail_id: '005' },
   legacyAttachNotReady: { action_id: '002', detail_id: '002' },

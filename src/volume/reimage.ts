@@ -2,12 +2,13 @@ import { isAbort } from '../base/errors.ts';
 import type { Transfer } from '../interface/image-service.ts';
 import type { RequestContext } from '../objects/context.ts';
 import { InvalidInput } from '../objects/exceptions.ts';
-import { attachmentsOf, type Volume } from '../objects/volume.ts';
+import type { Volume } from '../objects/volume.ts';
 import type { Work } from './claim.ts';
 import { withImageFile, writeImage } from './image-data.ts';
 import { propertiesOf } from './image-properties.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { tellUser, userMessages } from './messages.ts';
+import { tellServers } from './tell-servers.ts';
 
 /**
  * Writes an image over the data of a volume, which keeps its id and size (manager.md §8.3). The volume goes back to the
@@ -49,23 +50,8 @@ export async function reimage(
     });
     throw error;
   }
-  if (volume.previous_status === 'reserved') await tellServers(manager, context, volume, signal);
-  manager.log.log('INFO', { resource: volume.id }, 'Volume re-imaged successfully.');
-}
-
-/** The server that waits for its volume. When it cannot be told, the user is. */
-async function tellServers(
-  { db, compute, log }: VolumeManager,
-  context: RequestContext,
-  volume: Volume,
-  signal: AbortSignal,
-): Promise<void> {
-  const servers = attachmentsOf(volume).flatMap(({ instance_uuid }) => instance_uuid ?? []);
-  if (servers.length === 0) return;
-  try {
-    await compute.tellServers('volume-reimaged', volume.id, servers, signal);
-  } catch (error) {
-    log.log('WARNING', { error, resource: volume.id }, 'Nova was not told that volume %s is re-imaged', volume.id);
-    await tellUser(db, log, context, userMessages.reimageUntold, 'VOLUME', volume);
+  if (volume.previous_status === 'reserved') {
+    await tellServers(manager, context, volume, 'volume-reimaged', userMessages.reimageUntold, signal);
   }
+  manager.log.log('INFO', { resource: volume.id }, 'Volume re-imaged successfully.');
 }

@@ -50,6 +50,37 @@ test('a failing extend is in error_extending with a message, and gives its reser
   await manager.db.quotas.reserve({ gigabytes: 900 }, 'p1');
 });
 
+test('the servers of an extended volume are told by Nova; where it cannot be asked, the user is told [manager 8.1, manager 16]', async () => {
+  const told: unknown[] = [];
+  const compute = {
+    tellServers: async (event: string, id: string, servers: readonly string[]) => {
+      told.push([event, id, servers]);
+      if (told.length > 1) throw new Error('no Nova');
+    },
+  };
+  await using manager = await testManager({}, { compute });
+  const volume = aVolume({ status: 'extending' });
+  await manager.db.volumes.create(volume);
+  const server = randomUUID();
+  for (const instance_uuid of [server, null]) {
+    await manager.db.attachments.create({ id: randomUUID(), volume_id: volume.id, instance_uuid });
+  }
+  const messages = () => manager.db.messages.ofResource(volume.id);
+
+  await extension(manager, volume.id, 2);
+  const afterOne = (await messages()).length;
+  await manager.db.volumes.update(volume.id, { status: 'extending' });
+  await extension(manager, volume.id, 3);
+
+  assert.deepEqual(told, Array(2).fill(['volume-extended', volume.id, [server]]));
+  const row = await manager.db.volumes.get(volume.id);
+  assert.deepEqual([row?.size, row?.status, afterOne], [3, 'in-use', 0]);
+  assert.deepEqual(
+    (await messages()).map(({ action_id, detail_id }) => [action_id, detail_id]),
+    [['007', '009']],
+  );
+});
+
 test('a target that still shows the old size is no failure [manager 8.1]', async () => {
   await using manager = await testManager({
     extendVolume: async ({ id }) => {
