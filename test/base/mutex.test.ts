@@ -6,16 +6,20 @@ import { KeyedMutex } from '../../src/base/mutex.ts';
 test('holders of a key take turns in order, other keys do not wait', async () => {
   const mutex = new KeyedMutex();
   const seen: string[] = [];
-  const body = (name: string, ms: number) => async (): Promise<void> => {
+  const body = (name: string, until: Promise<unknown>) => async (): Promise<void> => {
     seen.push(`${name} in`);
-    await sleep(ms);
+    await until;
     seen.push(`${name} out`);
   };
+  let otherIsOut = (): void => {};
+  const afterOther = new Promise<void>((resolve) => {
+    otherIsOut = resolve;
+  });
 
   await Promise.all([
-    mutex.withLock('a', body('first', 20)),
-    mutex.withLock('a', body('second', 0)),
-    mutex.withLock('b', body('other', 0)),
+    mutex.withLock('a', body('first', afterOther)),
+    mutex.withLock('a', body('second', sleep(0))),
+    mutex.withLock('b', body('other', sleep(0))).then(otherIsOut),
   ]);
 
   assert.deepEqual(

@@ -354,7 +354,7 @@ withImages(
 
 withImages('a share that answers no more keeps its operations waiting, and nothing else [S-19, O-11]', async (t) => {
   const { driver, bin } = await aReadyNfsDriver(t);
-  script(join(bin, 'stat'), 'exec sleep 60');
+  script(join(bin, 'dd'), 'exec sleep 60');
   const stop = new AbortController();
 
   const waiting = driver.deleteVolume(aVolume({ provider_location: aShare }), stop.signal);

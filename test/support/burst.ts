@@ -26,7 +26,7 @@ export type Outcome = Readonly<Record<keyof BurstSize, Readonly<Record<string, n
 
 /** Makes what the burst will delete, grow and take snapshots of. */
 export async function prepareBurst(cinder: Cinder, size = wholeBurst): Promise<() => Promise<Burst>> {
-  const made = await inParallel(size.deletes + size.extends + size.snapshots, () => anApiVolume(cinder, {}));
+  const made = await inParallel(size.deletes + size.extends + size.snapshots, () => oneThatWorks(cinder));
   const ids = made.map(({ id }) => String(id));
   const toDelete = ids.slice(0, size.deletes);
   const toExtend = ids.slice(size.deletes, size.deletes + size.extends);
@@ -50,6 +50,18 @@ export async function prepareBurst(cinder: Cinder, size = wholeBurst): Promise<(
     const all = Object.values(burst).reduce((sum, { length }) => sum + length, 0);
     return { ...burst, refused: asked - all };
   };
+}
+
+/** The API may still be at odds with what came back a moment ago. */
+async function oneThatWorks(cinder: Cinder) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await anApiVolume(cinder, {});
+    } catch (error) {
+      if (tries === 10) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
 }
 
 const resting = /^(available|in-use|deleted|error.*)$/;

@@ -86,7 +86,7 @@ for (const durable of [false, true]) {
         const { cinder } = whole();
         const fire = await prepareBurst(cinder);
 
-        const [burst] = await Promise.all([fire(), sleep(300).then(() => happens(whole()))]);
+        const [burst] = await Promise.all([fire(), sleep(1500).then(() => happens(whole()))]);
         await waitUntil('the API answers', async () => (await cinder.get('/types')).status === 200, 90_000);
         const outcome = await outcomeOf(cinder, burst, 120_000);
         const wrong = await mismatches(whole());
