@@ -87,9 +87,7 @@ function unknownDriver(backend: BackendSection): Problem {
 /** What the daemon says when there is nothing to run (L-034). */
 function withoutBackends(configuration: Configuration): string[] {
   const { backends, sources } = configuration;
-  const own = configuration.settings('volume_daemon');
-  const single = own.find(({ name }) => name === 'allow_single_backend')?.resolved;
-  if (backends.length > 0 || (single !== undefined && 'value' in single && single.value === true)) return [];
+  if (backends.length > 0) return [];
   const nowhere = `no configuration file was found (looked in ${sources.searched.join(', ')}); --embedded runs without one`;
   return ['[DEFAULT] enabled_backends names no backend', ...(sources.files.length === 0 ? [nowhere] : [])];
 }

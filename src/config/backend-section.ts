@@ -37,6 +37,11 @@ export class BackendSection {
     this.#view = new GroupView(around, path, general, true);
   }
 
+  /** The one backend of a configuration without sections: what its table does not know is the daemon's (L-075). */
+  get isDefault(): boolean {
+    return this.name === 'DEFAULT';
+  }
+
   /** The values of the options of a table, frozen. Throws ConfigurationError with everything wrong among them. */
   values<T extends OptionTable>(options: T): ValuesOf<T> {
     return valuesOf(this.#viewWith(options), options);
@@ -62,13 +67,14 @@ export class BackendSection {
   /** All declared options by name, and the undeclared ones that are set. */
   settings(options: OptionTable = {}): readonly Setting[] {
     const view = this.#viewWith(options);
-    return settingsOf(view, [...Object.keys(view.options), ...view.undeclaredKeys().keys()]);
+    const undeclared = this.isDefault ? [] : view.undeclaredKeys().keys();
+    return settingsOf(view, [...Object.keys(view.options), ...undeclared]);
   }
 
   /** Keys of the section itself that no table knows, this one included (L-009). */
   unknown(options: OptionTable = {}): ReadonlyMap<string, Origin> {
     const view = this.#viewWith(options);
-    return view.undeclaredKeys([view.key]);
+    return this.isDefault ? new Map() : view.undeclaredKeys([view.key]);
   }
 
   /** The view in which references to this backend's section are looked up. */

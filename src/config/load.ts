@@ -17,7 +17,10 @@ export function load(sources: Sources, schema: Schema, overrides: Defaults = {})
 
 export class Configuration {
   readonly sources: Sources;
-  /** In the order of `enabled_backends`, each once; blanks trimmed, empty items skipped (L-070, L-076). */
+  /**
+   * In the order of `enabled_backends`, each once; blanks trimmed, empty items skipped (L-070, L-076). Where there is none
+   * and `allow_single_backend` says so, `[DEFAULT]` itself (L-075).
+   */
   readonly backends: readonly BackendSection[];
   readonly #backendOptions: OptionTable;
   readonly #around: ViewContext;
@@ -41,7 +44,8 @@ export class Configuration {
       this.#views.set(key, new GroupView(this.#around, [group], options));
     }
     const { names, origin } = this.#enabled();
-    this.backends = [...new Set(names)].map((name) => this.#backend([name, 'backend_defaults'], origin));
+    const sections = [...new Set(names)].map((name) => this.#backend([name, 'backend_defaults'], origin));
+    this.backends = sections.length === 0 && this.#allowsSingle() ? [this.defaultBackend()] : sections;
   }
 
   /** What is wrong outside the backends' sections: the daemon cannot start with it (L-007). Types every option when asked. */
@@ -116,6 +120,12 @@ export class Configuration {
 
   #backend(path: readonly [string, ...string[]], listed?: Origin): BackendSection {
     return new BackendSection(this.#around, path, this.#backendOptions, listed);
+  }
+
+  #allowsSingle(): boolean {
+    const view = this.#views.get('volume_daemon');
+    const resolved = view?.has('allow_single_backend') ? resolvedIn(view, 'allow_single_backend') : undefined;
+    return resolved !== undefined && 'value' in resolved && resolved.value === true;
   }
 
   /** The items of `enabled_backends`; none while they cannot be read, which is a problem of its own. */

@@ -105,7 +105,7 @@ function dropped({ index, views, backends }: Remarkable): ConfigWarning[] {
 
 /** Options of backends in `[DEFAULT]`, which no backend looks at (C-074); `backend_host` has another place (C-072). */
 function misplaced({ index, views, backends, backendOptions }: Remarkable): ConfigWarning[] {
-  if (backends.length === 0) return [];
+  if (backends.length === 0 || backends.some(({ isDefault }) => isDefault)) return [];
   const own = views.find((view) => view.key === 'DEFAULT')?.options ?? {};
   return [...index.keysOf('DEFAULT')]
     .filter(([name]) => Object.hasOwn(backendOptions, name) && !Object.hasOwn(own, name))

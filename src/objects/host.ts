@@ -14,6 +14,12 @@ export function serviceHost(node: string, backend: string): ServiceHost {
   return `${node}@${backend}` as ServiceHost;
 }
 
+/** The service of a node without backend sections, as before Ocata (L-075). */
+export function soleService(node: string): ServiceHost {
+  if (node === '' || node.includes('#') || node.includes('@')) throw new Error(`'${node}' is no name of a node`);
+  return node as ServiceHost;
+}
+
 /** A pool of a service. An empty pool name gives the service itself, as upstream's `append_host`. */
 export function poolHost(service: ServiceHost, pool: string): PoolHost {
   return (pool === '' ? service : `${service}#${pool}`) as unknown as PoolHost;

@@ -11,7 +11,7 @@ import type { Launcher } from '../launcher/launcher.ts';
 import { residentMemory } from '../launcher/processes.ts';
 import { reportEvery, StatusBoard } from '../launcher/status-board.ts';
 import type { BrokerAddress } from '../messaging/connection-plan.ts';
-import { type ServiceHost, serviceHost } from '../objects/host.ts';
+import { type ServiceHost, serviceHost, soleService } from '../objects/host.ts';
 import { volumeJob } from './jobs.ts';
 import type { FromWorker, TargetDaemon, ToWorker } from './messages.ts';
 
@@ -166,7 +166,8 @@ export class Backends {
 
   #hostOf(section: BackendSection, configuration: Configuration): ServiceHost {
     const { host } = configuration.values(serviceGroup);
-    return serviceHost(section.text('backend_host') ?? host ?? hostname(), section.name);
+    const node = host ?? hostname();
+    return section.isDefault ? soleService(node) : serviceHost(section.text('backend_host') ?? node, section.name);
   }
 
   #hear(name: string, message: FromWorker, pid: number): void {

@@ -178,8 +178,7 @@ export class Supervisor implements DaemonControl {
 
   /** L-034; L-075 where somebody asks for it. */
   #whyNot(): string | undefined {
-    const { allow_single_backend } = this.#configuration.values(daemonGroup);
-    if (this.#configuration.backends.length > 0 || allow_single_backend) return undefined;
+    if (this.#configuration.backends.length > 0) return undefined;
     return 'Configuration for cinder-volume does not specify "enabled_backends". Using DEFAULT section to configure drivers is not supported since Ocata.';
   }
 
@@ -191,6 +190,11 @@ export class Supervisor implements DaemonControl {
     logWarnings(this.#configuration.warnings(), logs('oslo_config.cfg'), strict_config);
     for (const option of this.#request.ignored)
       logs('cinder.cmd.volume').warning('The option %s has no effect', option);
+    if (this.#configuration.backends.some(({ isDefault }) => isDefault)) {
+      const text =
+        'The only backend is section [DEFAULT], as allow_single_backend asks: name a section in enabled_backends';
+      logs('cinder.cmd.volume').warning(text);
+    }
     if (values.backdoor_port ?? values.backdoor_socket) {
       const text = 'There is no backdoor: use the admin socket %s (volume-daemon status)';
       logs('cinder.cmd.volume').warning(text, this.#configuration.values(daemonGroup).admin_socket);
