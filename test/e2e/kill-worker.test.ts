@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { aRunningDaemon, fakeBackend } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
+import { aFolder } from '../support/folder.ts';
 
 test('workers that die', async (t) => {
   const daemon = await aRunningDaemon(t, {
@@ -80,4 +83,27 @@ test('workers that die', async (t) => {
       1,
     );
   });
+});
+
+test('a successor is up while it still does what its predecessor left undone [L-122]', async (t) => {
+  const journal = join(aFolder(t), 'journal');
+  const daemon = await aRunningDaemon(t, {
+    backends: { one: fakeBackend({ fake_delay: 'delete_volume:600', fake_journal: journal }) },
+    defaults: { host: 'labhost', report_interval: 1 },
+  });
+  await daemon.does('volume', 'create', '--size', '1', '--wait', 'demo');
+  await daemon.does('volume', 'delete', 'demo');
+  const deletes = (event: string): number =>
+    readFileSync(journal, 'utf8')
+      .split('\n')
+      .filter((line) => new RegExp(`delete_volume \\S+ ${event}$`).test(line)).length;
+  await eventually('the delete is under way', () => deletes('start') === 1, 20_000);
+
+  process.kill(await daemon.worker('one'), 'SIGKILL');
+  await eventually('it is under way again', () => deletes('start') === 2, 40_000);
+  await daemon.isUp();
+  await daemon.reportsAgain('one');
+  await daemon.does('volume', 'create', '--size', '1', '--wait', 'another');
+
+  assert.equal(deletes('end'), 0);
 });

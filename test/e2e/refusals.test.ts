@@ -21,6 +21,17 @@ describe('what the daemon refuses', { concurrency: 3 }, () => {
     assert.equal(unforked.code, 2);
   });
 
+  test('a cluster, which no driver here can be part of [L-071]', async (t) => {
+    const daemon = aDaemon(t, { backends: one, defaults: { host: 'labhost', cluster: ' home ' } });
+
+    daemon.start();
+    const ended = await daemon.ended;
+
+    assert.deepEqual(ended, { code: 1, signal: null });
+    await daemon.logs(/ ERROR .*Active-Active configuration is not currently supported by driver \S+\.$/);
+    assert.equal(daemon.logged(/Volume service labhost@one failed to start\./).length, 1);
+  });
+
   test('a service that another process reports is told of, and not started where that is wanted [O-42]', async (t) => {
     const first = await aRunningDaemon(t, { backends: one, defaults: { host: 'labhost', report_interval: 1 } });
     const database = { connection: `sqlite:///${join(first.folder, 'cinder.sqlite')}` };
@@ -39,7 +50,7 @@ describe('what the daemon refuses', { concurrency: 3 }, () => {
     assert.equal(careless.logged(text).length, 1);
   });
 
-  test('a worker whose locks cannot be made ends, and the next one tries again [L-120]', async (t) => {
+  test('a worker whose locks cannot be made ends, and the next one tries again [L-077, L-120]', async (t) => {
     const folder = aFolder(t);
     const inTheWay = join(folder, 'locks');
     writeFileSync(inTheWay, '');

@@ -111,9 +111,15 @@ test('SIGHUP', async (t) => {
     await daemon.logs(/Option DEFAULT\.report_interval changed from \[2\] to \[1\]/);
   });
 
-  await t.test('to one worker is for that worker alone [L-169]', async () => {
+  await t.test('to one worker is for that worker alone [L-110, L-169]', async () => {
     const [one = 0, other = 0] = workers;
     const handled = (pid: number): number => daemon.logged(new RegExp(` ${pid} INFO .*Child caught SIGHUP`)).length;
+    const through = async (): Promise<boolean> => {
+      const { applied, failed } = (await daemon.status()).reloads;
+      const asked = daemon.logged(/ Caught SIGHUP, stopping children$/).length;
+      return asked === applied + failed && handled(one) === applied && handled(other) === applied;
+    };
+    await eventually('the reloads before are through', through, 20_000);
     const before = [handled(one), handled(other)];
 
     process.kill(one, 'SIGHUP');

@@ -46,7 +46,7 @@ function recorder(): { log: Logger; lines: string[] } {
   return { log, lines };
 }
 
-test('a child that dies unasked is replaced at once and told of as a warning [L-150, L-151, L-153, L-154]', async () => {
+test('a child that dies unasked is replaced at once and told of as a warning [L-150, L-151, L-153, L-154, L-155]', async () => {
   const { log, lines } = recorder();
   const launcher = new Launcher(log, () => 60_000);
   const { job, children } = paperJob('lvm');

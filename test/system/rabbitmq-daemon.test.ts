@@ -29,7 +29,7 @@ function capturedCreate() {
 }
 
 onEachRabbitMQ('the daemon', {}, (broker, release) => {
-  test('makes the volume that a scheduler asks for, reports to it, and follows its own commands [L-090, L-093, M-64, O-10]', async (t) => {
+  test('makes the volume that a scheduler asks for, reports to it, and follows its own commands [L-090, L-092, L-093, M-64, O-10]', async (t) => {
     const peer = await OsloPeer.start(release, broker().url());
     t.after(() => peer[Symbol.asyncDispose]());
     await peer.serve('cinder-scheduler', 'labhost');
