@@ -123,7 +123,7 @@ test(
 );
 
 test(
-  'a worker that is killed while Nova works finishes what Nova has done, and leaves the rest [manager 2.3]',
+  'a worker that is killed while Nova works finishes what Nova has done, and leaves the rest [manager 2.3, O-22]',
   skip,
   async (t) => {
     const { nova, daemon, db, folder, order, report, ends, info } = await setUp(t);
@@ -144,6 +144,11 @@ test(
       .logged(/ERROR/)
       .filter((line) => line.includes(open.file) && line.includes('was cut off: the guest'));
     assert.equal(both.length, 1);
+    const isTold = async (): Promise<boolean> => {
+      const { cleanup } = await daemon.backend('nfs1');
+      return [done, open].every(({ id }) => cleanup.some((note) => note.id === id && note.action === 'finished'));
+    };
+    await eventually('the status tells of both', isTold, 20_000);
   },
 );
 
