@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { aRunningDaemon, fakeBackend } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
+import { aFolder } from '../support/folder.ts';
 
 test('what is left at the deadline is killed, with a line and status 1 [A7, L-173, O-02]', async (t) => {
   const daemon = await aRunningDaemon(t, {
@@ -23,9 +27,11 @@ test('what is left at the deadline is killed, with a line and status 1 [A7, L-17
 });
 
 test('a running operation is cut off at the deadline, and found by the next start [A7, L-173, O-22]', async (t) => {
-  const slow = fakeBackend({ fake_delay: 'create_volume:60' });
+  const journal = join(aFolder(t), 'journal');
+  const slow = fakeBackend({ fake_delay: 'create_volume:60', fake_journal: journal });
   const daemon = await aRunningDaemon(t, { backends: { slow }, defaults: { graceful_shutdown_timeout: 1 } });
   await daemon.does('volume', 'create', '--size', '1', 'demo');
+  await eventually('it is under way', () => readFileSync(journal, 'utf8').includes('create_volume'), 20_000);
 
   assert.deepEqual(await daemon.stop(), { code: 1, signal: null });
   await daemon.gone(2000);
