@@ -66,13 +66,22 @@ async function oneThatWorks(cinder: Cinder) {
 
 const resting = /^(available|in-use|deleted|error.*)$/;
 
-/** Waits until everything of a burst that has a host is at rest, or `ms` have passed; tells how it ended. */
+/**
+ * Waits until everything of a burst is at rest, or `ms` have passed; tells how it ended. What no backend was chosen for is
+ * given up when it has not moved for 20 s: a scheduler at work takes it up before.
+ */
 export async function outcomeOf(cinder: Cinder, burst: Burst, ms: number): Promise<Outcome> {
   const deadline = performance.now() + ms;
+  let moved = performance.now();
+  let before = '';
   for (;;) {
     const outcome = await look(cinder, burst);
+    const now = JSON.stringify(outcome);
+    if (now !== before) moved = performance.now();
+    before = now;
     const words = Object.values(outcome).flatMap((counts) => Object.keys(counts));
-    const over = words.every((word) => resting.test(word) || word === nobodys);
+    const patience = words.includes(nobodys) ? 20_000 : 0;
+    const over = words.every((word) => resting.test(word) || word === nobodys) && performance.now() - moved >= patience;
     if (over || performance.now() > deadline) return outcome;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
