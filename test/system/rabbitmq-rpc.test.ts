@@ -156,9 +156,8 @@ onEachRabbitMQ('RPC with oslo.messaging', {}, (broker, release) => {
 
       await peer.listen('notifications');
 
-      const got = await eventually('it came', async () =>
-        (await peer.received()).find(({ event }) => event !== undefined),
-      );
+      const look = async () => (await peer.received()).find(({ event }) => event !== undefined);
+      const got = await eventually('it came', look, 60_000);
       assert.deepEqual([got.event, got.payload], ['volume.create.end', { volume_id: 'v1' }]);
     }));
 
