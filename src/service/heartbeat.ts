@@ -27,6 +27,8 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #service: Service;
   #disconnected = false;
+  /** The report that is being written: two at once would count twice what is noted once, and the note would lag behind. */
+  #underWay: Promise<void> | undefined;
   #told: { readonly reason: string; readonly at: number } | undefined;
   #lastReport: number | null = null;
   /** What the row's count is at most if nobody but us writes it; undefined before the first report. */
@@ -67,7 +69,10 @@ export class Heartbeat {
     this.#told = undefined;
     try {
       const patience = 0.9 * Math.max(this.#options.interval(), 1000);
-      await abortable(this.#report(), AbortSignal.any([signal, AbortSignal.timeout(patience)]));
+      this.#underWay ??= this.#report().finally(() => {
+        this.#underWay = undefined;
+      });
+      await abortable(this.#underWay, AbortSignal.any([signal, AbortSignal.timeout(patience)]));
       this.#lastReport = Date.now();
       const now = performance.now();
       this.#options.written(Math.max(0, now - this.#due));
