@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silent } from '../../src/base/log.ts';
+import { Heartbeat } from '../../src/service/heartbeat.ts';
+import { aNewService, openTestDatabase } from '../support/database.ts';
+
+test('reports that come at once count once, and are noted with the count that the row then has [R-06, L-125]', async (t) => {
+  const db = await openTestDatabase(t);
+  const service = await db.services.register(aNewService());
+  const noted: number[] = [];
+  const heartbeat = new Heartbeat(service, {
+    db,
+    log: silent,
+    registration: () => aNewService(),
+    trouble: () => undefined,
+    note: async (count) => void noted.push(count),
+    interval: () => 60_000,
+    written: () => {},
+  });
+  const { signal } = new AbortController();
+
+  await Promise.all([heartbeat.beat(signal), heartbeat.beat(signal), heartbeat.beat(signal)]);
+  assert.deepEqual([noted, (await db.services.get(service.id))?.report_count], [[1], 1]);
+  await heartbeat.beat(signal);
+
+  assert.deepEqual([noted, (await db.services.get(service.id))?.report_count], [[1, 2], 2]);
+});
