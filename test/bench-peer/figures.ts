@@ -5,10 +5,11 @@ import { createArgs, volumeArgs } from '../../src/cli/requests.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import type { Database } from '../../src/interface/database.ts';
 import { poolHost, serviceHost } from '../../src/objects/host.ts';
-import { median, timed } from '../bench/measure.ts';
+import { many, median, timed } from '../bench/measure.ts';
 import { accepted } from '../support/cinder.ts';
 import { databaseOptions } from '../support/database.ts';
 import { aType } from '../support/deployment.ts';
+import { eventually } from '../support/eventually.ts';
 import type { CinderBase } from '../support/whole-cinder.ts';
 import { Caller, host, type Running, type Shares, type Side, startSide, workerOf } from './side.ts';
 import { connectionsOf, cpuOf, memoryOf, treeOf, wakeUpsOf } from './tree.ts';
@@ -177,20 +178,8 @@ async function row(db: Database, id: string, place: ReturnType<typeof poolHost>)
   await db.volumes.create({ id, size: 1, status: 'creating', attach_status: 'detached', host: place, ...owner });
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 180_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('it did not come to its end');
-    await sleep(15);
-  }
-}
-
-async function many(count: number, width: number, body: () => Promise<unknown>): Promise<void> {
-  let left = count;
-  const lane = async (): Promise<void> => {
-    while (left-- > 0) await body();
-  };
-  await Promise.all(Array.from({ length: width }, lane));
+function until(holds: () => Promise<boolean>): Promise<boolean> {
+  return eventually('the daemon is done', holds, 180_000, 15);
 }
 
 /** A volume that was asked for, and when. */

@@ -79,3 +79,12 @@ export function activityOf(pid: number): { readonly wakeUps: number; readonly cp
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
+
+/** Does something so often, with so many at a time. */
+export async function many(count: number, width: number, body: () => Promise<unknown>): Promise<void> {
+  let left = count;
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) await body();
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}

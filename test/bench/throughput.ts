@@ -8,7 +8,7 @@ import { poolHost, serviceHost } from '../../src/objects/host.ts';
 import { openClient } from '../support/client.ts';
 import type { Daemon } from '../support/daemon.ts';
 import { databaseOptions } from '../support/database.ts';
-import { median, type Row, timed, times, withDaemon } from './measure.ts';
+import { many, median, type Row, timed, times, withDaemon } from './measure.ts';
 
 type Client = Awaited<ReturnType<typeof openClient>>;
 
@@ -56,13 +56,4 @@ async function pair(db: Database, client: Client, host: string): Promise<void> {
   const going = await db.volumes.get(id);
   if (going === undefined) throw new Error('the volume is gone');
   await client.call(host, 'delete_volume', volumeArgs(going, { unmanage_only: false, cascade: false }));
-}
-
-/** Does something so often, with so many at a time. */
-async function many(count: number, width: number, body: () => Promise<unknown>): Promise<void> {
-  let left = count;
-  const lane = async (): Promise<void> => {
-    while (left-- > 0) await body();
-  };
-  await Promise.all(Array.from({ length: width }, lane));
 }

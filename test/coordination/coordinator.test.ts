@@ -5,10 +5,10 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoordinator } from '../../src/coordination/coordinator.ts';
 import type { Coordinator, HeldLock } from '../../src/interface/coordinator.ts';
+import { eventually } from '../support/eventually.ts';
 import { aFolder } from '../support/folder.ts';
 import { aCommand, aProgram, type Program } from '../support/program.ts';
 import { aLogger } from '../support/recording-logger.ts';
-import { until } from '../support/until.ts';
 
 function aCoordinator(t: TestContext, warnAfter = 60_000) {
   const folder = aFolder(t);
@@ -185,7 +185,7 @@ test('a long wait is logged once, with the holder [O-22c]', async (t) => {
   await neighbour.line();
 
   const waiting = locks.withLock('v', async () => {});
-  await until('the line', () => logger.lines.length > 0);
+  await eventually('the line', () => logger.lines.length > 0);
   await sleep(60);
   await neighbour.kill();
   await waiting;

@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import { DatabaseError } from '../../src/interface/database.ts';
 import { execute, openTestDatabase, openTestFile, rowsOf } from '../support/database.ts';
 import { listingOf } from '../support/database-listing.ts';
+import { eventually } from '../support/eventually.ts';
 import { aFolder } from '../support/folder.ts';
 import { aProgram } from '../support/program.ts';
 import { aLogger } from '../support/recording-logger.ts';
 import { repository } from '../support/repository.ts';
-import { until } from '../support/until.ts';
 
 test('a missing file gets the tables that cinder-manage db sync makes, column by column [database 1.5, 2, 3]', async (t) => {
   const { path } = await openTestFile(t);
@@ -97,7 +97,7 @@ test('waits for a file that db sync makes later, with a warning that says why [d
   const path = join(aFolder(t), 'cinder.sqlite');
   const logger = aLogger();
   const opening = openTestDatabase(t, { path, create: false, max_retries: -1, retry_interval: 0, logger });
-  await until('a warning', () => logger.lines.some((line) => line.startsWith('WARNING SQL connection failed.')));
+  await eventually('a warning', () => logger.lines.some((line) => line.startsWith('WARNING SQL connection failed.')));
 
   await openTestDatabase(t, { path });
   const db = await opening;

@@ -22,12 +22,12 @@ import { serviceHost } from '../../src/objects/host.ts';
 import type { Volume } from '../../src/objects/volume.ts';
 import { volumeDriverConformance } from '../conformance/volume-driver.ts';
 import { driverParts, reading } from '../support/driver-parts.ts';
+import { eventually } from '../support/eventually.ts';
 import { fileData } from '../support/file-backend.ts';
 import { aFolder } from '../support/folder.ts';
 import { aProgram } from '../support/program.ts';
 import { aTarget } from '../support/recording-target.ts';
 import { aSnapshot, attached, aVolume } from '../support/resources.ts';
-import { until } from '../support/until.ts';
 
 volumeDriverConformance('file', async (t) => {
   const statePath = aFolder(t);
@@ -260,7 +260,7 @@ test('what a killed process was copying never bears a name, and goes at the next
      const source = aVolume({ id: ${JSON.stringify(source.id)}, status: 'available' });
      await driver.createClonedVolume(aVolume(), source, signal, () => {});`,
   );
-  await until('a draft grows', () => {
+  await eventually('a draft grows', () => {
     const [draft] = hidden(folder);
     return draft !== undefined && statSync(join(folder, draft)).blocks > 0;
   });

@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { sparseCopy } from '../../src/drivers/sparse-copy.ts';
 import type { Executor } from '../../src/interface/executor.ts';
 import { driverParts } from '../support/driver-parts.ts';
+import { eventually } from '../support/eventually.ts';
 import { aFolder } from '../support/folder.ts';
-import { until } from '../support/until.ts';
 
 const MiB = 2 ** 20;
 const never = new AbortController().signal;
@@ -68,7 +68,7 @@ test('tells how far it has come while it copies', async (t) => {
   const seen: number[] = [];
   const exec = acting(async (_file, args) => {
     await append(args.at(-1) ?? '', 'w', 'x'.repeat(MiB), 0);
-    await until('somebody is told', () => seen.some((done) => done >= MiB));
+    await eventually('somebody is told', () => seen.some((done) => done >= MiB));
   });
 
   await sparseCopy(exec, source, copy, { signal: never, progress: (done) => seen.push(done), lookEvery: 5 });
@@ -82,7 +82,7 @@ test('stops as soon as somebody writes to the source: the copy would be of no mo
   const exec = acting(async (_file, args, signal) => {
     await append(args.at(-1) ?? '', 'w', 'x', 0);
     await append(source, 'r+', 'new', 0);
-    await until('it is stopped', () => signal.aborted);
+    await eventually('it is stopped', () => signal.aborted);
     throw signal.reason;
   });
 

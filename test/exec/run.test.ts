@@ -8,10 +8,10 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { createExecutor, type ExecutorSettings } from '../../src/exec/run.ts';
 import { ProcessExecutionError } from '../../src/interface/executor.ts';
+import { eventually } from '../support/eventually.ts';
 import { aFolder } from '../support/folder.ts';
 import { aLogger } from '../support/recording-logger.ts';
 import { repository } from '../support/repository.ts';
-import { until } from '../support/until.ts';
 
 function anExecutor(settings: Partial<ExecutorSettings> = {}) {
   const logger = aLogger();
@@ -103,7 +103,7 @@ test('an abort ends the child and its children before it rejects [S-18]', async 
   const running = exec.run('sh', script(`sleep 100 & echo $$ $! > ${pids}.new; mv ${pids}.new ${pids}; wait`), {
     signal: stop.signal,
   });
-  const [child = 0, grandchild = 0] = await until('the children run', () => numbersIn(pids));
+  const [child = 0, grandchild = 0] = await eventually('the children run', () => numbersIn(pids));
 
   stop.abort();
 
@@ -118,7 +118,7 @@ test('a child that ignores SIGTERM is killed after the grace', async (t) => {
   const running = exec.run('sh', script(`trap '' TERM; echo $$ > ${pids}; while :; do sleep 0.05; done`), {
     signal: stop.signal,
   });
-  const [child = 0] = await until('the child runs', () => numbersIn(pids));
+  const [child = 0] = await eventually('the child runs', () => numbersIn(pids));
 
   stop.abort(new Error('no longer wanted'));
 
@@ -215,7 +215,7 @@ test('a bulk command ends when its parent is killed', async (t) => {
 
   parent.kill('SIGKILL');
 
-  await until('the child is gone', () => !isAlive(Number(pid)));
+  await eventually('the child is gone', () => !isAlive(Number(pid)));
 });
 
 test('a program that was started goes on, takes input, and tells how it ended', async (t) => {
@@ -224,7 +224,7 @@ test('a program that was started goes on, takes input, and tells how it ended', 
 
   const program = await exec.start('sh', script('read line; echo "got $line"; sleep 100'), { output });
   program.write('hello\n');
-  await until('it answered', () => readFileSync(output, 'utf8') === 'got hello\n');
+  await eventually('it answered', () => readFileSync(output, 'utf8') === 'got hello\n');
   program.kill('SIGTERM');
 
   assert.deepEqual(await program.exited, { code: null, signal: 'SIGTERM' });

@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Section, sectionsText } from './daemon.ts';
+import { eventually } from './eventually.ts';
+import { freePort } from './private-server.ts';
 
 export interface CinderOptions {
   /** Where its files and logs stand. */
@@ -48,7 +48,7 @@ export class Cinder implements AsyncDisposable {
     writeFileSync(cinder.conf, cinder.#configuration(options));
     await promisify(execFile)('cinder-manage', ['--config-file', cinder.conf, 'db', 'sync'], { timeout: 180_000 });
     await Promise.all([cinder.run('cinder-scheduler'), cinder.run('cinder-api')]);
-    await waitUntil('cinder-api answers', async () => (await cinder.get('/types')).status === 200, 90_000);
+    await eventually('cinder-api answers', async () => (await cinder.get('/types')).status === 200, 90_000, 100);
     // The default class of the database stands above quota_volumes of the file.
     await cinder.put('/os-quota-class-sets/default', {
       quota_class_set: { volumes: 100_000, snapshots: 100_000, gigabytes: 10_000_000, groups: 10_000 },
@@ -115,7 +115,7 @@ export class Cinder implements AsyncDisposable {
     const wanted = [statuses].flat();
     const word = kind.replace(/s$/, '');
     let last = '';
-    return waitUntil(
+    return eventually(
       () => `${word} ${id} becomes ${wanted.join(' or ')} (it is ${last})`,
       async () => {
         const { status, body } = await this.get(`/${kind}/${id}`);
@@ -125,6 +125,7 @@ export class Cinder implements AsyncDisposable {
         return false;
       },
       ms,
+      100,
     );
   }
 
@@ -198,33 +199,6 @@ export function startPeer(
       clearTimeout(late);
     },
   };
-}
-
-export async function waitUntil<T>(
-  what: string | (() => string),
-  look: () => Promise<T | undefined | false>,
-  ms: number,
-): Promise<T> {
-  const deadline = performance.now() + ms;
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > deadline) {
-      throw new Error(`waited ${ms} ms in vain: ${typeof what === 'string' ? what : what()}`);
-    }
-    await sleep(100);
-  }
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 function parsed(text: string): unknown {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mismatches, outcomeOf, prepareBurst, stuck, wholeBurst } from '../support/burst.ts';
-import { waitUntil } from '../support/cinder.ts';
+import { eventually } from '../support/eventually.ts';
 import { aroundTheDaemon, type WholeCinder } from '../support/whole-cinder.ts';
 
 /** What happens in the middle of a burst; everything stands again when it resolves. */
@@ -26,7 +26,7 @@ const faults: readonly Fault[] = [
     ids: 'O-22, R-15',
     async happens({ daemon }) {
       await daemon.stop('SIGKILL');
-      await waitUntil('its workers are gone', async () => daemon.processes().length === 0, 60_000);
+      await eventually('its workers are gone', async () => daemon.processes().length === 0, 60_000);
       await daemon.startUp();
     },
   },
@@ -87,7 +87,7 @@ for (const durable of [false, true]) {
         const fire = await prepareBurst(cinder);
 
         const [burst] = await Promise.all([fire(), sleep(1500).then(() => happens(whole()))]);
-        await waitUntil('the API answers', async () => (await cinder.get('/types')).status === 200, 90_000);
+        await eventually('the API answers', async () => (await cinder.get('/types')).status === 200, 90_000, 100);
         const outcome = await outcomeOf(cinder, burst, 120_000);
         const wrong = await mismatches(whole());
 

@@ -13,13 +13,13 @@ import { findTgtd, preparePrivateTgtd, privateTgtdCommand } from '../../src/targ
 import { targetDriverConformance } from '../conformance/target-driver.ts';
 import { volumeDriverConformance } from '../conformance/volume-driver.ts';
 import { driverParts, reading } from '../support/driver-parts.ts';
+import { eventually } from '../support/eventually.ts';
 import { fileData } from '../support/file-backend.ts';
 import { aFolder } from '../support/folder.ts';
 import { needTools, qemuIo, sizeSeen, transfer } from '../support/iscsi.ts';
 import { aProgram } from '../support/program.ts';
 import { aSnapshot, aVolume } from '../support/resources.ts';
 import { aTgtd, type TgtdUnderTest } from '../support/tgtd.ts';
-import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const never = new AbortController().signal;
@@ -158,7 +158,7 @@ test('a connected initiator sees the new size and goes on, with nothing lost', a
   const convert = ['convert', ...words.slice(0, 2), '-n', '-W', '-m', '8', '--target-image-opts', source, image];
   const host = spawn('qemu-img', convert, { stdio: 'inherit' });
   const ended = once(host, 'exit');
-  await until('the host writes', () => statSync(path).blocks > 0);
+  await eventually('the host writes', () => statSync(path).blocks > 0);
 
   for (let size = 2; size <= 5; size++) {
     truncateSync(path, size * GiB);
@@ -182,7 +182,7 @@ test('a tgtd that was killed gets its targets back, with the same names, secrets
   await tgtd.kill();
   await assert.rejects(target.check(never), /tgtd does not answer on .*tgtd\.1: is it running\?/);
   await tgtd.start();
-  await until('the targets are there', async () => (await tgtd.exports()).length === 2);
+  await eventually('the targets are there', async () => (await tgtd.exports()).length === 2);
 
   await transfer(info, me, ['read -P 5 0 4k']);
   await assert.rejects(transfer(info, { name: 'iqn.2026-11.org.example:you' }, ['read 0 4k']), /not found/i);
@@ -240,7 +240,9 @@ test('a target goes also while a host uses it, and its accounts go with it', asy
   const { row, info } = await exported(target, await tgtd.aFile());
   const host = spawn('qemu-io', qemuIo(info, me, ['read 0 4k', 'sleep 20000']), { stdio: 'ignore' });
   t.after(() => host.kill('SIGKILL'));
-  await until('the session', async () => (await tgtd.tgtadm('--op', 'show', '--mode', 'target')).includes(me.name));
+  await eventually('the session', async () =>
+    (await tgtd.tgtadm('--op', 'show', '--mode', 'target')).includes(me.name),
+  );
 
   await target.removeExport(row, never);
 
