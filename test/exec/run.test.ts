@@ -108,7 +108,9 @@ test('an abort ends the child and its children before it rejects [S-18]', async 
   stop.abort();
 
   await assert.rejects(running, { name: 'AbortError' });
-  assert.deepEqual([isAlive(child), isAlive(grandchild)], [false, false]);
+  assert.equal(isAlive(child), false);
+  // Its files are closed by then, which is what we wait for; the kernel may still be at its exit.
+  await eventually('the grandchild is gone', () => !isAlive(grandchild), 2000);
 });
 
 test('a child that ignores SIGTERM is killed after the grace', async (t) => {
