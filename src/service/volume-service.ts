@@ -15,7 +15,7 @@ import { daemonGroup, serviceGroup } from '../interface/daemon-options.ts';
 import type { Database } from '../interface/database.ts';
 import type { RunningOperation } from '../interface/rpc.ts';
 import type { NewService } from '../interface/service-table.ts';
-import type { Connector, VolumeDriver } from '../interface/volume-driver.ts';
+import type { VolumeDriver } from '../interface/volume-driver.ts';
 import type { WorkerReport } from '../interface/worker-report.ts';
 import { mask } from '../log/mask.ts';
 import { volumeServers } from '../messaging/addressing.ts';
@@ -27,17 +27,18 @@ import { schedulerClient } from '../messaging/scheduler-client.ts';
 import { RpcServer } from '../messaging/server.ts';
 import { volumeClient } from '../messaging/volume-client.ts';
 import { adminContext } from '../objects/context.ts';
-import { nodeOf, type ServiceHost } from '../objects/host.ts';
-import { objectVersion, rpcVersion, type Service } from '../objects/service.ts';
+import type { ServiceHost } from '../objects/host.ts';
+import { objectVersion, type Service } from '../objects/service.ts';
 import { publishCapabilities } from '../volume/capabilities.ts';
 import { CapabilityReport } from '../volume/capability-report.ts';
 import { Claims } from '../volume/claim.ts';
 import { volumeEndpoint } from '../volume/endpoint.ts';
 import { afterInit, initHost, warnOfStrandedVolumes } from '../volume/init-host.ts';
 import type { VolumeManager } from '../volume/manager.ts';
-import { openDatabaseAtLast, untilItWorks } from './adapters.ts';
+import { openDatabaseAtLast } from './adapters.ts';
 import { BackendLock } from './backend-lock.ts';
-import { tellMove } from './cluster-move.ts';
+import { coalesced } from './coalesced.ts';
+import { connectorOf } from './connector.ts';
 import { effectiveDownTime } from './down-time.ts';
 import { type DriverSources, openDriver } from './driver.ts';
 import { driverRecords } from './driver-records.ts';
@@ -48,6 +49,7 @@ import { NotStarted } from './not-started.ts';
 import { type OtherServices, otherServices } from './other-services.ts';
 import { every } from './periodic.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
+import { registerAtLast, registrationOf } from './registration.ts';
 import { coordinationGroup, notificationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
 import { ServiceState } from './state.ts';
 import { PinnedVersions, tellVersionPins } from './version-pins.ts';
@@ -64,9 +66,6 @@ export interface VolumeServiceOptions extends DriverSources {
 
 /** Milliseconds between two reports to the supervisor (L-210). */
 const tellEvery = 5_000;
-
-/** Deletes that end within so many milliseconds make one capability report. */
-const publishDelay = 250;
 
 /** Milliseconds that closing the database may take. */
 const closingTime = 1000;
@@ -198,7 +197,8 @@ export class VolumeService {
     const { host, log, services } = this.#options;
     const { signal } = this.#scope;
     const [db, bus] = await Promise.all([this.#openDatabase(signal), this.#openBus(signal)]);
-    const { service, isNew } = await this.#register(db, signal);
+    const trouble = (database: string | undefined): void => this.#state.set({ database });
+    const { service, isNew } = await registerAtLast(db, () => this.#registration(), this.#log, trouble, signal);
     const alone = lock.provesAlone(service, isNew);
     if (!alone && !isNew) await this.#refuseDuplicate(db, service, signal);
     await lock.note(service.report_count);
@@ -370,7 +370,7 @@ export class VolumeService {
       copier: volumeCopier(this.#options.exec),
       scheduler: schedulerClient(bus.client),
       peers: volumeClient(bus.client, parts.db),
-      connector: this.#connector(),
+      connector: connectorOf(host, this.#configuration.values(serviceGroup).my_ip),
       backups: backupClient(bus.client, this.#pins ?? new PinnedVersions(parts.db)),
       notifier: notifier({
         values: this.#configuration.values(notificationGroup),
@@ -394,28 +394,15 @@ export class VolumeService {
         return state.initialized;
       },
       signal: this.#scope.signal,
-      publishSoon: this.#coalesced((signal) => publishCapabilities(manager, adminContext(), signal)),
+      publishSoon: () => {
+        if (this.#closing === undefined) publishSoon();
+      },
       note: (note) => this.#instruments.note(note),
     };
+    const publishSoon = coalesced(this.#scope, this.#log, (signal) =>
+      publishCapabilities(manager, adminContext(), signal),
+    );
     return manager;
-  }
-
-  /** Runs `task` a moment after it was asked for, once for all who ask within that moment. */
-  #coalesced(task: (signal: AbortSignal) => Promise<void>): () => void {
-    let waiting = false;
-    return () => {
-      if (waiting || this.#scope.signal.aborted || this.#closing !== undefined) return;
-      waiting = true;
-      this.#scope.spawn(async (signal) => {
-        await sleep(publishDelay, undefined, { signal });
-        waiting = false;
-        try {
-          await task(signal);
-        } catch (error) {
-          if (!signal.aborted) this.#log.log('DEBUG', { error }, 'A capability report did not leave');
-        }
-      });
-    };
   }
 
   async #openDatabase(signal: AbortSignal): Promise<Database> {
@@ -445,15 +432,6 @@ export class VolumeService {
     return bus;
   }
 
-  /** As os-brick would say it, as far as our copies need it (manager.md §9.5). */
-  #connector(): Connector {
-    const { my_ip } = this.#configuration.values(serviceGroup);
-    const node = nodeOf(this.#options.host);
-    const initiator = `iqn.2010-10.org.openstack:${node.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}`;
-    const machine = { platform: process.arch === 'x64' ? 'x86_64' : process.arch, os_type: 'linux' };
-    return { ...machine, ip: my_ip ?? '127.0.0.1', host: node, initiator, multipath: false, do_local_attach: false };
-  }
-
   /** What peers can read; while the database cannot be asked, what we know ourselves. */
   async #objectsFor(topic?: string): Promise<string> {
     const binary = (['cinder-scheduler', 'cinder-backup', 'cinder-volume'] as const).find((name) =>
@@ -466,32 +444,8 @@ export class VolumeService {
     }
   }
 
-  #register(db: Database, signal: AbortSignal): Promise<{ service: Service; isNew: boolean }> {
-    const attempt = async () => {
-      const wanted = this.#registration();
-      const known = await db.services.find(wanted.host, wanted.binary);
-      if (known !== undefined) tellMove(known, wanted.cluster_name, this.#log);
-      return { service: await db.services.register(wanted), isNew: known === undefined };
-    };
-    const failed = (error: unknown): void => {
-      this.#state.set({ database: messageOf(error) });
-      this.#log.log('WARNING', { error, outage: 'database' }, 'The service could not be registered');
-    };
-    return untilItWorks(attempt, { failed, signal }).finally(() => this.#state.set({ database: undefined }));
-  }
-
   #registration(): NewService {
-    const { enable_new_services, storage_availability_zone } = this.#configuration.values(serviceGroup);
-    return {
-      host: this.#options.host,
-      binary: 'cinder-volume',
-      topic: 'cinder-volume',
-      availability_zone: this.#settings.backend_availability_zone ?? storage_availability_zone,
-      disabled: !enable_new_services,
-      cluster_name: null,
-      rpc_current_version: rpcVersion,
-      object_current_version: objectVersion,
-    };
+    return registrationOf(this.#configuration, this.#options.host, this.#settings);
   }
 
   #openHeartbeat(db: Database, service: Service, lock: BackendLock): Heartbeat {
