@@ -67,6 +67,7 @@ test-system: build/.compiled build/.bundled
 	test/system/install
 	test/system/broker-roots
 	@$(NODE) --test --test-concurrency=2 $$(find build/test/system -name '*.test.js' | sort)
+	@$(NODE) build/test/chaos/main.js
 
 chaos: build/.compiled build/.bundled
 	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(NODE) build/test/chaos/main.js
