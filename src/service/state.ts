@@ -34,7 +34,8 @@ export class ServiceState {
   #state: BackendState = 'starting';
   #reason: string | null = null;
   #since = Date.now();
-  #consumerLost = performance.now();
+  /** Since when there is no consumer; undefined until the RPC server is opened, which a driver's set-up may put off. */
+  #consumerLost: number | undefined;
   readonly #changed: () => void;
 
   /** `changed` is called when state or reason are others than before. */
@@ -55,7 +56,8 @@ export class ServiceState {
   }
 
   set(news: Partial<Facts>): void {
-    if (this.#facts.consuming && news.consuming === false) this.#consumerLost = performance.now();
+    if (news.consuming === false && (this.#facts.consuming || this.#consumerLost === undefined))
+      this.#consumerLost = performance.now();
     const before = this.#facts;
     this.#facts = { ...before, ...news };
     const [state, reason] = this.#judge();
@@ -74,7 +76,8 @@ export class ServiceState {
   trouble(grace: number): string | undefined {
     if (!this.initialized) return `driver not initialised: ${this.#facts.driverTrouble ?? 'being set up'}`;
     if (this.#facts.consuming || this.draining) return undefined;
-    return performance.now() - this.#consumerLost > grace ? 'no RPC consumer' : undefined;
+    const since = this.#consumerLost ?? performance.now();
+    return performance.now() - since > grace ? 'no RPC consumer' : undefined;
   }
 
   report(

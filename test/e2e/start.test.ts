@@ -9,6 +9,8 @@ import { commandLineOf, isAlive, listeningPorts, openFilesOf, parentOf } from '.
 
 const quick = { host: 'labhost', report_interval: 1, periodic_fuzzy_delay: 0 };
 const two = { fast: fakeBackend(), slow: fakeBackend() };
+// A grace that a busy machine does not use up.
+const sections = { volume_daemon: { rpc_lost_grace: 60 } };
 
 /** The texts of a worker's lines that operators know, in their order. */
 function storyOf(daemon: Daemon, pid: number): string[] {
@@ -35,7 +37,7 @@ describe('a start', { concurrency: 3 }, () => {
   });
 
   test('two backends', async (t) => {
-    const daemon = await aRunningDaemon(t, { backends: two, defaults: { ...quick, debug: true } });
+    const daemon = await aRunningDaemon(t, { backends: two, defaults: { ...quick, debug: true }, sections });
     const fast = await daemon.worker('fast');
     const slow = await daemon.worker('slow');
 
