@@ -4,11 +4,11 @@ import { cleanupRequestCodec } from '../objects/cleanup-request.ts';
 import { adminContext, elevated } from '../objects/context.ts';
 import { logLevelCodec } from '../objects/log-level.ts';
 import type { SnapshotInMessage } from '../objects/snapshot.ts';
-import { bool, list, nullable, string } from '../objects/versioned-object.ts';
+import { bool, nullable, string } from '../objects/versioned-object.ts';
 import type { VolumeInMessage } from '../objects/volume.ts';
-import { createArguments, dictionary, preset, size, snapshotArgument, volumeArgument } from './arguments.ts';
+import { createArguments, dictionary, preset, snapshotArgument, volumeArgument } from './arguments.ts';
 import { publishCapabilities } from './capabilities.ts';
-import { createClaim, deleteClaim, givingBack, snapshotClaim, volumeClaim, work } from './claim-requests.ts';
+import { createClaim, deleteClaim, snapshotClaim, volumeClaim, work } from './claim-requests.ts';
 import { adoptRows, cleanUp } from './cleanup.ts';
 import {
   attachmentDelete,
@@ -22,12 +22,12 @@ import { createVolume } from './create-volume.ts';
 import { deleteSnapshot } from './delete-snapshot.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { attachEndpoint } from './endpoint-attach.ts';
+import { extendEndpoint } from './endpoint-extend.ts';
 import { groupsEndpoint } from './endpoint-groups.ts';
 import { imageEndpoint } from './endpoint-images.ts';
 import { manageEndpoint } from './endpoint-manage.ts';
 import { migrationEndpoint } from './endpoint-migration.ts';
 import { serviceEndpoint } from './endpoint-service.ts';
-import { extendVolume } from './extend-volume.ts';
 import { getLogLevels, setLogLevels } from './log-levels.ts';
 import type { VolumeManager } from './manager.ts';
 import { method } from './method.ts';
@@ -50,20 +50,6 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
       aboutVolume,
       (context, args) =>
         work(manager, deleteClaim(args.volume), (claimed) => deleteVolume(manager, elevated(context), claimed, args)),
-    ),
-    extend_volume: method(
-      'extend_volume',
-      '3.0',
-      'work',
-      { volume: volumeArgument, new_size: size, reservations: preset(nullable(list(string)), null) },
-      aboutVolume,
-      (context, args) => {
-        const reservations = args.reservations ?? [];
-        const claim = { ...volumeClaim('extend_volume', args.volume, ['extending']), ...givingBack(reservations) };
-        return work(manager, claim, (claimed) =>
-          extendVolume(manager, context, claimed, { new_size: args.new_size, reservations }),
-        );
-      },
     ),
     revert_to_snapshot: method(
       'revert_to_snapshot',
@@ -196,6 +182,7 @@ export function volumeEndpoint(manager: VolumeManager, levels: LogLevels): RpcEn
         run: async () => getLogLevels(levels, args.log_request),
       }),
     ),
+    ...extendEndpoint(manager),
     ...attachEndpoint(manager),
     ...groupsEndpoint(manager),
     ...manageEndpoint(manager),

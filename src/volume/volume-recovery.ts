@@ -57,10 +57,7 @@ const lost: Readonly<Record<string, Decision>> = {
   deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
   error_managing_deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
   unmanaging: () => deleteAgain({ cascade: false, unmanage_only: true }),
-  extending: ({ volume }) =>
-    volume.previous_status === null
-      ? settled(userMessages.extendLost)
-      : status(volume.previous_status, userMessages.extendLost),
+  extending: lostExtend,
   uploading: () => settled(userMessages.uploadLost),
   downloading: () => status('error', userMessages.reimageLost),
   managing: () => status('error_managing', userMessages.scheduleFailed),
@@ -130,6 +127,13 @@ function lostCreate({ volume, source, fromBackup }: Facts): Recovery<Volume> | u
   if (volume.use_quota === false) return discard();
   if (hasSource(volume) || volume.admin_metadata?.['create_request'] === 'raw') return createAgain(volume);
   return status('error', userMessages.createInterrupted);
+}
+
+/** One with a size in its admin metadata has begun: Nova is growing it, for a predecessor of ours, and will say how it went. */
+function lostExtend({ volume }: Facts): Recovery<Volume> | undefined {
+  if (volume.admin_metadata?.['extend_new_size'] !== undefined) return undefined;
+  if (volume.previous_status === null) return settled(userMessages.extendLost);
+  return status(volume.previous_status, userMessages.extendLost);
 }
 
 /** A copy can be made again from its source, but not one that was re-encrypted: its key was in the message alone. */

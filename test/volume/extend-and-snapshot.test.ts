@@ -81,6 +81,23 @@ test('the servers of an extended volume are told by Nova; where it cannot be ask
   );
 });
 
+test('Nova hears of it when all of ours is done, as it does from later releases [manager 8.1, manager 19]', async () => {
+  const order: string[] = [];
+  const compute = { tellServers: async () => void order.push('Nova') };
+  const notifier = {
+    enabled: true,
+    info: async (_: unknown, _publisher: string, event: string) => void order.push(event),
+  };
+  await using manager = await testManager({}, { compute, notifier });
+  const volume = aVolume({ status: 'extending' });
+  await manager.db.volumes.create(volume);
+  await manager.db.attachments.create({ id: randomUUID(), volume_id: volume.id, instance_uuid: randomUUID() });
+
+  await extension(manager, volume.id, 2);
+
+  assert.deepEqual(order, ['volume.resize.start', 'volume.resize.end', 'Nova']);
+});
+
 test('a target that still shows the old size is no failure [manager 8.1]', async () => {
   await using manager = await testManager({
     extendVolume: async ({ id }) => {
