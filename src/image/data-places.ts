@@ -1,19 +1,28 @@
-import { readFile } from 'node:fs/promises';
 import type { DataPlace } from '../interface/data-copier.ts';
+import type { Executor } from '../interface/executor.ts';
 import type { ConnectionInfo, Connector, LocalFormat } from '../interface/volume-driver.ts';
 import { VolumeMigrationFailed } from '../objects/exceptions.ts';
+import { mountPointOf } from './share-mount.ts';
 
 type Data = ConnectionInfo['data'];
 
+interface Given {
+  readonly info: ConnectionInfo;
+  readonly connector: Connector;
+  readonly exec: Pick<Executor, 'run'>;
+  readonly signal: AbortSignal;
+}
+
 /** How the data behind a connection are reached, by its type (manager.md §9.5 [N], storage.md §2.3). */
-const ways: Readonly<Record<string, (data: Data, connector: Connector) => Promise<DataPlace> | DataPlace>> = {
+const ways: Readonly<Record<string, (data: Data, given: Given) => Promise<DataPlace> | DataPlace>> = {
   local: (data) => ({ path: textIn(data, 'device_path'), format: 'raw' }),
-  nfs: async (data) => ({
-    path: `${await mountPointOf(textIn(data, 'export'))}/${textIn(data, 'name')}`,
-    format: formatIn(data),
-  }),
+  nfs: async (data, { info, exec, signal }) => {
+    const flags = typeof data['options'] === 'string' ? data['options'].split(/\s+/).filter((word) => word !== '') : [];
+    const share = { name: textIn(data, 'export'), flags, base: info.mount_point_base };
+    return { path: `${await mountPointOf(share, exec, signal)}/${textIn(data, 'name')}`, format: formatIn(data) };
+  },
   rbd: (data) => ({ client: rbdClient(data), format: 'raw' }),
-  iscsi: (data, { initiator }) => {
+  iscsi: (data, { connector: { initiator } }) => {
     const client = {
       driver: 'iscsi',
       transport: 'tcp',
@@ -28,14 +37,16 @@ const ways: Readonly<Record<string, (data: Data, connector: Connector) => Promis
   },
 };
 
-export async function placeOf(info: ConnectionInfo, connector: Connector): Promise<DataPlace> {
+/** Where the data behind a connection are; throws VolumeMigrationFailed for a type that our copies do not know. */
+export async function placeOf(given: Given): Promise<DataPlace> {
+  const { info } = given;
   const way = ways[info.driver_volume_type];
   if (way === undefined) {
     throw new VolumeMigrationFailed({
       reason: `data are not copied over connections of type ${info.driver_volume_type}`,
     });
   }
-  return way(info.data, connector);
+  return way(info.data, given);
 }
 
 function rbdClient(data: Data): Record<string, string> {
@@ -43,20 +54,6 @@ function rbdClient(data: Data): Record<string, string> {
   const { auth_username: user, cluster_name } = data;
   const conf = `/etc/ceph/${typeof cluster_name === 'string' ? cluster_name : 'ceph'}.conf`;
   return { driver: 'rbd', pool, image, conf, ...(typeof user === 'string' ? { user } : {}) };
-}
-
-/** Where a share is mounted on this machine already. */
-async function mountPointOf(share: string): Promise<string> {
-  const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' '));
-  const found = lines.find(([device = '']) => unescaped(device) === share)?.[1];
-  if (found === undefined)
-    throw new VolumeMigrationFailed({ reason: `the share ${share} is not mounted on this machine` });
-  return unescaped(found);
-}
-
-/** The kernel writes blanks and the like as octal numbers. */
-function unescaped(word: string): string {
-  return word.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 function formatIn(data: Data): LocalFormat {

@@ -11,7 +11,7 @@ import { placeOf } from './data-places.ts';
  */
 export function volumeCopier(exec: Executor): DataCopier {
   return {
-    reach: placeOf,
+    reach: (info, connector, signal) => placeOf({ info, connector, exec, signal }),
     async copy(from, to, options) {
       if (isPlain(from) && isPlain(to) && (await exec.find('qemu-img')) === undefined) {
         await dd(exec, from.path, to.path, options);

@@ -24,10 +24,11 @@ export interface CopyOptions {
 /** Copies the data of a whole volume over another (manager.md §6.3, §9.5). */
 export interface DataCopier {
   /**
-   * Where the data are that a service has let us in to, as a host that says `connector` of itself. Throws
-   * VolumeMigrationFailed for a way that our copies do not go (manager.md §9.5 [N]).
+   * Where the data are that a service has let us in to, as a host that says `connector` of itself; a share that is not
+   * mounted here is mounted, and stays so. Throws VolumeMigrationFailed for a way that our copies do not go (manager.md
+   * §9.5 [N]).
    */
-  reach(info: ConnectionInfo, connector: Connector): Promise<DataPlace>;
+  reach(info: ConnectionInfo, connector: Connector, signal: AbortSignal): Promise<DataPlace>;
   /**
    * Afterwards `to` reads as `from` does, whatever stood there before, and keeps its own format; holes stay holes where the
    * target can have them. The target is there already and is at least as large. Cut off, it holds some mixture.

@@ -36,7 +36,8 @@ export function volumeClient(client: Pick<RpcClient, 'cast' | 'call'>, db: Pick<
       if (!isRecord(info) || typeof info['driver_volume_type'] !== 'string' || !isRecord(info['data'])) {
         throw new Error(`the service of volume ${volume.id} says no way to connect to it`);
       }
-      return { driver_volume_type: info['driver_volume_type'], data: info['data'] };
+      const { driver_volume_type, data, mount_point_base: base } = info;
+      return { driver_volume_type, data, ...(typeof base === 'string' && { mount_point_base: base }) };
     },
 
     async terminateConnection(context, volume, connector, signal) {

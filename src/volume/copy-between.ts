@@ -34,7 +34,7 @@ export async function copyBetween(
   const { peers, copier, connector } = manager;
   const info = await peers.initializeConnection(context, newVolume, connector, signal);
   try {
-    const target = await copier.reach(info, connector);
+    const target = await copier.reach(info, connector, signal);
     const copy = (source: DataPlace) => copier.copy(source, target, { signal, progress: () => {} });
     await withSource(manager, context, volume, copy, signal);
   } finally {
@@ -61,7 +61,7 @@ async function withSource(
   const args = { manager, context, signal };
   const info = await initializeConnection(args, volume.id, manager.connector);
   try {
-    await body(await manager.copier.reach(info, manager.connector));
+    await body(await manager.copier.reach(info, manager.connector, signal));
   } finally {
     await letGo(manager, volume, async () => {
       await terminateConnection(args, volume.id, manager.connector);

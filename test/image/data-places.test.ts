@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { placeOf } from '../../src/image/data-places.ts';
 import { volumeCopier } from '../../src/image/volume-copier.ts';
-import type { Executor } from '../../src/interface/executor.ts';
+import { type Executor, ProcessExecutionError } from '../../src/interface/executor.ts';
+import type { ConnectionInfo } from '../../src/interface/volume-driver.ts';
+import { aFolder } from '../support/folder.ts';
 
 const connector = { host: 'node1', initiator: 'iqn.2010-10.org.openstack:node1' };
 const iscsi = {
@@ -18,21 +22,30 @@ const iscsi = {
   },
 };
 
+const signal = new AbortController().signal;
+
+/** Nobody may run anything, unless a test says so. */
+const nothing: Pick<Executor, 'run'> = { run: () => Promise.reject(new Error('nothing may be run')) };
+
+function place(info: ConnectionInfo, exec = nothing) {
+  return placeOf({ info, connector, exec, signal });
+}
+
 test('each type of connection says where its data are; another one is refused by its name [manager 9.5]', async () => {
-  assert.deepEqual(await placeOf({ driver_volume_type: 'local', data: { device_path: '/v/1' } }, connector), {
+  assert.deepEqual(await place({ driver_volume_type: 'local', data: { device_path: '/v/1' } }), {
     path: '/v/1',
     format: 'raw',
   });
   const rbd = { name: 'volumes/volume-1', auth_username: 'cinder', cluster_name: 'ceph' };
-  assert.deepEqual(await placeOf({ driver_volume_type: 'rbd', data: rbd }, connector), {
+  assert.deepEqual(await place({ driver_volume_type: 'rbd', data: rbd }), {
     client: { driver: 'rbd', pool: 'volumes', image: 'volume-1', conf: '/etc/ceph/ceph.conf', user: 'cinder' },
     format: 'raw',
   });
-  await assert.rejects(placeOf({ driver_volume_type: 'fibre_channel', data: {} }, connector), {
+  await assert.rejects(place({ driver_volume_type: 'fibre_channel', data: {} }), {
     name: 'VolumeMigrationFailed',
     message: /fibre_channel/,
   });
-  await assert.rejects(placeOf({ driver_volume_type: 'nfs', data: { export: 'h:/none', name: 'v' } }, connector), {
+  await assert.rejects(place({ driver_volume_type: 'nfs', data: { export: 'h:/none', name: 'v' } }), {
     name: 'VolumeMigrationFailed',
     message: /h:\/none is not mounted/,
   });
@@ -42,9 +55,39 @@ test('a share that is mounted is used where it is [manager 9.5]', async () => {
   const [share = '', mountPoint = ''] = readFileSync('/proc/self/mounts', 'utf8').split('\n')[0]?.split(' ') ?? [];
   const data = { export: share, name: 'volume-1', format: 'qcow2' };
 
-  assert.deepEqual(await placeOf({ driver_volume_type: 'nfs', data }, connector), {
+  assert.deepEqual(await place({ driver_volume_type: 'nfs', data }), {
     path: `${mountPoint}/volume-1`,
     format: 'qcow2',
+  });
+});
+
+test('a share that is not mounted is mounted where its service has it, once, as NFS 4.1 first [manager 9.5, storage 2.3]', async (t) => {
+  const base = aFolder(t);
+  const info = {
+    driver_volume_type: 'nfs',
+    data: { export: '192.0.2.1:/none', name: 'volume-1', format: 'raw', options: '-o hard' },
+    mount_point_base: base,
+  };
+  const ran: string[] = [];
+  const failing = (times: number): Pick<Executor, 'run'> => ({
+    async run(file, args) {
+      ran.push([file, ...args].join(' '));
+      if (ran.length <= times)
+        throw new ProcessExecutionError({ command: file, exitCode: 32, stderr: 'no such server\n' });
+      return { exitCode: 0, stdout: '', stderr: '' };
+    },
+  });
+  const point = join(base, createHash('md5').update('192.0.2.1:/none').digest('hex'));
+
+  assert.deepEqual(await place(info, failing(1)), { path: `${point}/volume-1`, format: 'raw' });
+  assert.ok(existsSync(point));
+  assert.deepEqual(ran.splice(0), [
+    `mount -t nfs -o vers=4,minorversion=1 -o hard 192.0.2.1:/none ${point}`,
+    `mount -t nfs -o hard 192.0.2.1:/none ${point}`,
+  ]);
+  await assert.rejects(place(info, failing(2)), {
+    name: 'VolumeMigrationFailed',
+    message: /mounted at .*: no such server$/,
   });
 });
 
@@ -61,7 +104,7 @@ test('a secret goes to qemu by a file that only we can read, and is gone afterwa
   } as unknown as Executor;
   const options = { signal: new AbortController().signal, progress: () => {} };
 
-  await volumeCopier(exec).copy({ path: '/v/a,b', format: 'qcow2' }, await placeOf(iscsi, connector), options);
+  await volumeCopier(exec).copy({ path: '/v/a,b', format: 'qcow2' }, await place(iscsi), options);
 
   assert.equal(secret, 'a secret');
   assert.doesNotMatch(words.join(' '), /a secret/);

@@ -25,7 +25,7 @@ test('each request goes to the service that has the volume, with the arguments t
       },
       call: async (target, request) => {
         note(target, request);
-        return { driver_volume_type: 'iscsi', data: {} };
+        return { driver_volume_type: 'nfs', data: {}, mount_point_base: '/mnt', more: true };
       },
     },
     db,
@@ -35,7 +35,7 @@ test('each request goes to the service that has the volume, with the arguments t
 
   await peers.createVolume(context, here);
   await peers.deleteVolume(context, there);
-  await peers.initializeConnection(context, here, { host: 'x' }, never);
+  const connection = await peers.initializeConnection(context, here, { host: 'x' }, never);
   await peers.terminateConnection(context, here, { host: 'x' }, never);
   await peers.removeExport(context, here);
   await peers.capabilities(context, 'a@lvm', never);
@@ -56,6 +56,7 @@ test('each request goes to the service that has the volume, with the arguments t
       [a, 'attach_volume', '3.3', 'host_name,instance_uuid,mode,mountpoint,volume,volume_id'],
     ],
   );
+  assert.deepEqual(connection, { driver_volume_type: 'nfs', data: {}, mount_point_base: '/mnt' });
   const row = await db.workers.find({ type: 'Volume', id: there.id });
   assert.deepEqual([row?.status, row?.service_id], ['deleting', null]);
 });

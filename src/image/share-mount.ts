@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAbort } from '../base/errors.ts';
+import { type Executor, ProcessExecutionError } from '../interface/executor.ts';
+import { VolumeMigrationFailed } from '../objects/exceptions.ts';
+
+/** A share as the connection to a volume on it names it. */
+export interface Share {
+  /** `host:/path`. */
+  readonly name: string;
+  /** Words for mount, such as `-o hard`. */
+  readonly flags: readonly string[];
+  /** Folder below which its service has shares mounted; undefined where it does not say. */
+  readonly base: string | undefined;
+}
+
+const version41 = ['-o', 'vers=4,minorversion=1'];
+
+/**
+ * Where a share is mounted on this machine. What is mounted where its service would have it counts as the share, as os-brick
+ * has it; else the share is used where it is; else it is mounted, and stays so (manager.md §9.5). Throws
+ * VolumeMigrationFailed where that cannot be. Cut off, the share may be mounted.
+ */
+export async function mountPointOf(share: Share, exec: Pick<Executor, 'run'>, signal: AbortSignal): Promise<string> {
+  const { name, base } = share;
+  const point = base === undefined ? undefined : join(base, createHash('md5').update(name, 'utf8').digest('hex'));
+  const mounts = await mountTable();
+  if (point !== undefined && mounts.some((mount) => mount.point === point)) return point;
+  const found = mounts.find(({ device }) => device === name);
+  if (found !== undefined) return found.point;
+  if (point === undefined) {
+    throw new VolumeMigrationFailed({ reason: `the share ${name} is not mounted on this machine` });
+  }
+  await mount(share, point, exec, signal);
+  return point;
+}
+
+/** NFS 4.1 is asked for first, as by everybody who mounts shares of volumes. */
+async function mount({ name, flags }: Share, point: string, exec: Pick<Executor, 'run'>, signal: AbortSignal) {
+  await mkdir(point, { recursive: true });
+  let why = '';
+  for (const version of [version41, []]) {
+    try {
+      const words = ['-t', 'nfs', ...version, ...flags, name, point];
+      await exec.run('mount', words, { asRoot: true, signal, timeout: 150_000 });
+      return;
+    } catch (error) {
+      if (signal.aborted && isAbort(error)) throw error;
+      why = error instanceof ProcessExecutionError ? error.stderr.trim() || error.message : String(error);
+    }
+  }
+  throw new VolumeMigrationFailed({ reason: `the share ${name} cannot be mounted at ${point}: ${why}` });
+}
+
+async function mountTable(): Promise<readonly { readonly device: string; readonly point: string }[]> {
+  const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' '));
+  return lines.map(([device = '', point = '']) => ({ device: unescaped(device), point: unescaped(point) }));
+}
+
+/** The kernel writes blanks and the like as octal numbers. */
+function unescaped(word: string): string {
+  return word.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
