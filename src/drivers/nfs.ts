@@ -29,6 +29,7 @@ import { isAttached } from './connections.ts';
 import { defineDriver } from './module.ts';
 import { type NasSecurity, nasSecurity } from './nas-security.ts';
 import { adoptFile, listAdoptable, sizeOfAdoptable } from './nfs-adoption.ts';
+import { nameAfterMigration } from './nfs-migration.ts';
 import { type MountParts, NfsMounts } from './nfs-mounts.ts';
 import { nfsOptions } from './nfs-options.ts';
 import { NfsShares } from './nfs-shares.ts';
@@ -288,6 +289,13 @@ export class NfsDriver implements VolumeDriver {
 
   async terminateConnection(): Promise<boolean> {
     return false;
+  }
+
+  async updateMigratedVolume(volume: Volume, newVolume: Volume, status: string, signal: AbortSignal) {
+    return this.#locked(volume, `cannot name the file of volume ${volume.id}`, signal, () => {
+      const parts = { shares: this.#shares, files: this.#files, nameOf: (row: Whose) => this.#nameOf(row) };
+      return nameAfterMigration(parts, volume, newVolume, status, signal);
+    });
   }
 
   async manageExisting(volume: Volume, reference: ExistingReference, signal: AbortSignal): Promise<ModelUpdate> {
