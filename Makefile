@@ -28,23 +28,23 @@ build/.compiled: node_modules/.installed tsconfig.json $(SOURCES)
 	node_modules/.bin/tsc -p . --noCheck
 	@touch $@
 
-# The program starts from bundles: separate modules need twice the time and memory. The supervisor's loads what a command
-# needs, in pieces; the workers' is one file, with what V8 made of it beside it. The banner gives the CommonJS packages
-# inside the ES module their require. A worker reads the client of a database server from a file of its own, if it has one.
+# The program starts from bundles: separate modules need twice the time and memory. One is the supervisor and the client
+# commands, one the workers; beside each lies what V8 made of it (src/bundle.ts). A process reads the client of a database
+# server from a file of its own, if it has one.
 BUNDLE := $(ESBUILD) --bundle --platform=node --target=node20 --minify-whitespace --minify-syntax \
   --external:@photostructure/sqlite --define:process.env.NODE_ENV='"production"' --sourcemap=linked --sources-content=false \
-  --legal-comments=external --log-level=warning
+  --legal-comments=external --log-level=warning --format=cjs
 
 build/.bundled: node_modules/.installed $(SOURCES)
 	@rm -rf build/bundle
-	$(BUNDLE) src/main.ts --outdir=build/bundle --format=esm --splitting \
-	  --banner:js="import { createRequire as __cr } from 'node:module'; globalThis.require = __cr(import.meta.url);"
-	$(BUNDLE) src/worker.ts src/start-worker.ts --outdir=build/bundle --format=cjs --out-extension:.js=.cjs \
-	  --external:mysql2 --external:pg
+	$(BUNDLE) src/main.ts src/worker.ts src/start-main.ts src/start-worker.ts src/write-cache.ts --outdir=build/bundle \
+	  --out-extension:.js=.cjs --external:mysql2 --external:pg \
+	  --define:import.meta.url=__url --banner:js="const __url = require('node:url').pathToFileURL(__filename).href;"
 	for client in mysql2 pg; do \
-	  $(BUNDLE) $$client --outfile=build/bundle/node_modules/$$client.js --format=cjs || exit; \
+	  $(BUNDLE) $$client --outfile=build/bundle/node_modules/$$client.js || exit; \
 	done
-	$(NODE) --optimize-for-size build/bundle/start-worker.cjs --write-cache
+	$(NODE) build/bundle/write-cache.cjs main.cjs config check --config-file etc/cinder/embedded.conf
+	$(NODE) --optimize-for-size build/bundle/write-cache.cjs worker.cjs
 	@touch $@
 
 bundle: build/.bundled

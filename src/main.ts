@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { messageOf } from './base/errors.ts';
+import { type ImportModule, importModulesBy } from './base/load-module.ts';
 import { version } from './base/version.ts';
 import { parseArguments } from './cli/arguments.ts';
 import type { Environment } from './cli/environment.ts';
@@ -14,7 +15,8 @@ import type { Signals } from './serve.ts';
 const trapped = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGALRM', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** Reads argv, runs what it asks for, and resolves to the exit status. Windows has no such service (L-050). */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], importModule: ImportModule): Promise<number> {
+  importModulesBy(importModule);
   if (process.platform === 'win32') {
     process.stderr.write('volume-daemon runs on POSIX systems only\n');
     return 1;

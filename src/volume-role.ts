@@ -24,7 +24,7 @@ export async function volumeRole(start: VolumeStart, worker: WorkerProcess): Pro
   const { monkey_patch, monkey_patch_modules } = configuration.values(serviceGroup);
   if (monkey_patch) {
     const about = { role: 'worker' as const, serviceHost: host, config: configuration.values(serviceGroup) };
-    await loadInstrumentation(monkey_patch_modules, about, log.logs, worker.load);
+    await loadInstrumentation(monkey_patch_modules, about, log.logs);
   }
   const service = new VolumeService({
     configuration,

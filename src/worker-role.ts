@@ -45,8 +45,6 @@ export interface WorkerProcess {
   exit(code: number): void;
   /** The log is open: from here on it is flushed at the end, and gets what reached nobody. */
   logTo(log: OpenLog): void;
-  /** Loads a module that is no part of the program. */
-  load(specifier: string): Promise<unknown>;
 }
 
 /** Opens the log of a worker. Commands that the log itself needs run by an executor without a log. */

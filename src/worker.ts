@@ -1,10 +1,11 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { messageOf } from './base/errors.ts';
+import { type ImportModule, importModulesBy } from './base/load-module.ts';
 import { hello } from './launcher/cluster-worker.ts';
 import type { OpenLog } from './log/oslo-log.ts';
 import type { FromWorker, ToWorker } from './supervisor/messages.ts';
-import { idle, type Role, type WorkerProcess } from './worker-role.ts';
+import { idle, type Role } from './worker-role.ts';
 
 /** What was said while the role was being made: the broker may have begun to listen meanwhile. */
 const unheard: ToWorker[] = [];
@@ -13,8 +14,9 @@ let role: Role = { ...idle, hear: (message) => void unheard.push(message) };
 let ending: Promise<void> | undefined;
 let openedLog: OpenLog | undefined;
 
-/** Runs this process as a worker: what it is to do comes as the first message of its supervisor. `load` is `import()`. */
-export async function runWorker(load: WorkerProcess['load']): Promise<void> {
+/** Runs this process as a worker: what it is to do comes as the first message of its supervisor. */
+export async function runWorker(importModule: ImportModule): Promise<void> {
+  importModulesBy(importModule);
   trapSignals();
   process.title = 'cinder-volume: worker';
   process.on('uncaughtException', fail);
@@ -28,7 +30,7 @@ export async function runWorker(load: WorkerProcess['load']): Promise<void> {
   process.send?.(hello);
   const [first] = (await begun) as [ToWorker];
   try {
-    if (first.kind === 'start') role = await begin(first, load);
+    if (first.kind === 'start') role = await begin(first);
     for (const message of unheard) role.hear(message);
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? '') : '';
@@ -38,8 +40,8 @@ export async function runWorker(load: WorkerProcess['load']): Promise<void> {
 }
 
 /** Each role is loaded by the process that plays it. */
-async function begin(start: ToWorker & { readonly kind: 'start' }, load: WorkerProcess['load']): Promise<Role> {
-  const worker = { tell, end, exit, logTo, load };
+async function begin(start: ToWorker & { readonly kind: 'start' }): Promise<Role> {
+  const worker = { tell, end, exit, logTo };
   if (start.role === 'broker') return (await import('./broker-role.ts')).brokerRole(start, worker);
   return (await import('./volume-role.ts')).volumeRole(start, worker);
 }

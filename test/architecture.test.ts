@@ -39,7 +39,10 @@ const entries = [
   'worker-role.ts',
   'volume-role.ts',
   'broker-role.ts',
+  'bundle.ts',
+  'start-main.ts',
   'start-worker.ts',
+  'write-cache.ts',
 ];
 
 /** Below these floors no room knows another of its own floor, nor the operations. */

@@ -1,3 +1,4 @@
+import { loadModule } from '../base/load-module.ts';
 import type { Logger } from '../base/log.ts';
 import type { DriverModule } from './module.ts';
 
@@ -47,7 +48,7 @@ async function foreignDriver(name: string): Promise<DriverModule> {
   const specifier = name.startsWith('/') ? new URL(`file://${name}`).href : name;
   let found: { readonly default?: unknown };
   try {
-    found = await import(specifier);
+    found = (await loadModule(specifier)) as typeof found;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'ERR_INVALID_MODULE_SPECIFIER';

@@ -212,8 +212,7 @@ export class Supervisor implements DaemonControl {
     const { monkey_patch, monkey_patch_modules } = this.#configuration.values(serviceGroup);
     if (!monkey_patch) return;
     const about = { role: 'supervisor' as const, config: this.#configuration.values(serviceGroup) };
-    const load = (specifier: string): Promise<unknown> => import(specifier);
-    await loadInstrumentation(monkey_patch_modules, about, this.#request.log.logs, load);
+    await loadInstrumentation(monkey_patch_modules, about, this.#request.log.logs);
   }
 
   /** The admin socket, and the addresses for health and metrics where they are set. */

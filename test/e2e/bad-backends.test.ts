@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { aDaemon, fakeBackend } from '../support/daemon.ts';
+import { aFolder } from '../support/folder.ts';
 
 const defaults = { host: 'labhost', report_interval: 1 };
 
@@ -79,4 +82,15 @@ test('no backend that could ever work ends the daemon with 1 [A3, L-073]', async
     assert.match(line ?? '', /\] No volume service\(s\) started successfully, terminating\.$/);
     await each.gone();
   }
+});
+
+test('a driver that stands in a file of the operator is loaded by the worker [S-01]', async (t) => {
+  const file = join(aFolder(t), 'mine.mjs');
+  writeFileSync(file, "export default { options: {}, create: async () => { throw new Error('made by my file'); } };\n");
+  const daemon = aDaemon(t, { backends: { good: fakeBackend(), mine: { volume_driver: file } }, defaults });
+
+  daemon.start();
+  await daemon.hasStates({ good: 'up', mine: 'failed' });
+
+  assert.match(daemon.logText(), /Volume service labhost@mine failed to start\.: Error: made by my file/);
 });
