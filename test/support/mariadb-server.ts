@@ -21,11 +21,13 @@ export async function startMariadb(settings: readonly string[] = []): Promise<Pr
   const socket = join(folder, 'socket');
   const data = join(folder, 'data');
   const install = ['--no-defaults', `--datadir=${data}`, '--skip-test-db', '--auth-root-authentication-method=normal'];
-  execFileSync('mariadb-install-db', install, { stdio: 'pipe', ...account });
+  // A server that starts removes every temporary table in its folder for them: in a shared one, those of its neighbours too.
+  execFileSync('mariadb-install-db', install, { stdio: 'pipe', env: { ...process.env, TMPDIR: folder }, ...account });
   const command = [
     'mariadbd',
     '--no-defaults',
     `--datadir=${data}`,
+    `--tmpdir=${folder}`,
     `--socket=${socket}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
