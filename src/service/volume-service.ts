@@ -2,14 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../base/abortable.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Logger, withLogContext } from '../base/log.ts';
-import { KeyedMutex } from '../base/mutex.ts';
 import { Scope } from '../base/scope.ts';
-import { secondsBetween, utcNow } from '../base/time.ts';
 import { version } from '../base/version.ts';
 import type { Configuration } from '../config/load.ts';
 import { openCoordinator } from '../coordination/coordinator.ts';
 import { lockFolder } from '../coordination/options.ts';
-import { volumeCopier } from '../image/volume-copier.ts';
 import type { Coordinator } from '../interface/coordinator.ts';
 import { daemonGroup, serviceGroup } from '../interface/daemon-options.ts';
 import type { Database } from '../interface/database.ts';
@@ -17,41 +14,36 @@ import type { RunningOperation } from '../interface/rpc.ts';
 import type { NewService } from '../interface/service-table.ts';
 import type { VolumeDriver } from '../interface/volume-driver.ts';
 import type { WorkerReport } from '../interface/worker-report.ts';
-import { mask } from '../log/mask.ts';
-import { volumeServers } from '../messaging/addressing.ts';
-import { backupClient } from '../messaging/backup-client.ts';
 import { type Bus, openBus } from '../messaging/bus.ts';
 import type { BrokerAddress } from '../messaging/connection-plan.ts';
-import { notifier } from '../messaging/notifier.ts';
-import { schedulerClient } from '../messaging/scheduler-client.ts';
-import { RpcServer } from '../messaging/server.ts';
-import { volumeClient } from '../messaging/volume-client.ts';
+import type { RpcServer } from '../messaging/server.ts';
 import { adminContext } from '../objects/context.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import { objectVersion, type Service } from '../objects/service.ts';
 import { publishCapabilities } from '../volume/capabilities.ts';
 import { CapabilityReport } from '../volume/capability-report.ts';
 import { Claims } from '../volume/claim.ts';
-import { volumeEndpoint } from '../volume/endpoint.ts';
 import { afterInit, initHost, warnOfStrandedVolumes } from '../volume/init-host.ts';
 import type { VolumeManager } from '../volume/manager.ts';
 import { openDatabaseAtLast } from './adapters.ts';
 import { BackendLock } from './backend-lock.ts';
 import { coalesced } from './coalesced.ts';
-import { connectorOf } from './connector.ts';
 import { effectiveDownTime } from './down-time.ts';
 import { type DriverSources, openDriver } from './driver.ts';
 import { driverRecords } from './driver-records.ts';
-import { isReportedElsewhere } from './duplicate.ts';
+import { refuseDuplicate } from './duplicate.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Instruments, waitingText } from './instruments.ts';
+import { makeManager, type ServiceParts } from './make-manager.ts';
+import { makeServer } from './make-server.ts';
 import { NotStarted } from './not-started.ts';
 import { type OtherServices, otherServices } from './other-services.ts';
-import { every } from './periodic.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
 import { registerAtLast, registrationOf } from './registration.ts';
-import { coordinationGroup, notificationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
+import { schedulersAreIdle } from './schedulers.ts';
+import { coordinationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
 import { ServiceState } from './state.ts';
+import { startTimers } from './timers.ts';
 import { PinnedVersions, tellVersionPins } from './version-pins.ts';
 
 export interface VolumeServiceOptions extends DriverSources {
@@ -200,7 +192,11 @@ export class VolumeService {
     const trouble = (database: string | undefined): void => this.#state.set({ database });
     const { service, isNew } = await registerAtLast(db, () => this.#registration(), this.#log, trouble, signal);
     const alone = lock.provesAlone(service, isNew);
-    if (!alone && !isNew) await this.#refuseDuplicate(db, service, signal);
+    if (!alone && !isNew && this.#configuration.values(daemonGroup).refuse_duplicate) {
+      const { report_interval } = this.#configuration.values(serviceGroup);
+      const times = { downTime: this.#settings.service_down_time, watch: 2 * report_interval };
+      await refuseDuplicate(db, service, times, signal);
+    }
     await lock.note(service.report_count);
     const heartbeat = this.#openHeartbeat(db, service, lock);
     const claims = new Claims({
@@ -217,7 +213,7 @@ export class VolumeService {
         this.#server !== undefined &&
         this.#server.waitingCasts === 0 &&
         (await this.#server.depth()) === 0 &&
-        (!scheduled || (await this.#schedulersAreIdle(db, bus))),
+        (!scheduled || (await schedulersAreIdle(db, bus.transport, this.#settings.service_down_time))),
     });
     await this.#firstTry(manager, recovery, lock, alone);
     await this.#openServer(manager, bus, db, recovery);
@@ -228,14 +224,6 @@ export class VolumeService {
     await tellVersionPins(this.#pins ?? new PinnedVersions(db), log.logs);
     const { host: node } = this.#configuration.values(serviceGroup);
     if (node !== undefined) await warnOfStrandedVolumes(manager, node, services);
-  }
-
-  /** One is up, and none of them has a message left; or there are none. */
-  async #schedulersAreIdle(db: Database, bus: Bus): Promise<boolean> {
-    const all = (await db.services.list()).filter(({ binary }) => binary === 'cinder-scheduler');
-    const isUp = ({ updated_at }: Service): boolean =>
-      updated_at !== null && Math.abs(secondsBetween(updated_at, utcNow())) < this.#settings.service_down_time;
-    return all.length === 0 || (all.some(isUp) && !(await bus.transport.depth('cinder-scheduler')));
   }
 
   /** Begins the driver's set-up, which goes on until it works, and resolves when the first try has ended either way. */
@@ -266,27 +254,14 @@ export class VolumeService {
   }
 
   async #openServer(manager: VolumeManager, bus: Bus, db: Database, recovery: RecoveryLoop): Promise<void> {
-    const { log, host, backend } = this.#options;
-    const rpc = this.#configuration.values(rpcGroup);
-    const { rabbit } = bus;
+    const { log, backend } = this.#options;
     this.#scope.signal.throwIfAborted();
     this.#log.debug('Creating RPC server for service %s', 'cinder-volume');
     this.#log.debug('Pinning object versions for RPC server serializer to %s', objectVersion);
-    const server = new RpcServer({
-      transport: bus.transport,
-      servers: volumeServers(host),
-      controlExchange: rpc.control_exchange,
-      endpoint: volumeEndpoint(manager, log),
-      topology: rabbit,
+    const server = makeServer(manager, bus, db, {
+      configuration: this.#configuration,
       instance: backend,
-      slots: rpc.executor_thread_pool_size,
-      prefetch: rabbit.rabbit_qos_prefetch_count,
-      responseTimeout: rpc.rpc_response_timeout,
-      replyTimeout: rabbit.kombu_missing_consumer_retry_timeout,
-      ping: rpc.rpc_ping_enabled,
-      databaseAnswers: () => db.ping(),
-      mask,
-      logs: log.logs,
+      log,
       objects: () => this.#objectsFor(),
       observe: (method, result, milliseconds) => this.#instruments.observe(method, result, milliseconds),
     });
@@ -308,97 +283,43 @@ export class VolumeService {
     void bus.transport.connectedOnce.then(() => this.#reach());
   }
 
-  /** Heartbeat, periodic report, proof of the way through the broker, and the look for lost requests (L-120, O-10). */
   #startTimers(manager: VolumeManager, heartbeat: Heartbeat, recovery: RecoveryLoop): void {
     const values = () => this.#configuration.values(serviceGroup);
-    const beat = () => values().report_interval * 1000;
-    const publish = () => (values().periodic_interval > 0 ? this.#settings.backend_stats_polling_interval * 1000 : 0);
-    const run = (
-      name: string,
-      interval: () => number,
-      delay: number,
-      task: (signal: AbortSignal) => Promise<void>,
-      late?: (by: number) => void,
-    ): void =>
-      this.#scope.spawn((signal) =>
-        every({ name, interval, delay, run: task, ...(late && { late }) }, this.#log, signal),
-      );
-    run(
-      'report_state',
-      beat,
-      beat(),
-      (signal) => heartbeat.beat(signal),
-      (by) => this.#late(by),
-    );
-    run(
-      'probe',
-      () => 2 * beat(),
-      2 * beat(),
-      async (signal) => void (await this.#server?.probe(signal)),
-    );
-    run(
-      'publish_service_capabilities',
-      publish,
-      Math.random() * values().periodic_fuzzy_delay * 1000 + publish(),
-      (signal) => withLogContext(adminContext(), () => publishCapabilities(manager, adminContext(), signal)),
-    );
-    this.#recovering.spawn((signal) => recovery.handOvers(publish, signal));
+    startTimers(this.#scope, this.#log, {
+      reportInterval: () => values().report_interval * 1000,
+      publishInterval: () => this.#publishInterval(),
+      fuzzyDelay: values().periodic_fuzzy_delay * 1000,
+      report: (signal) => heartbeat.beat(signal),
+      late: (by) => this.#late(by),
+      probe: async (signal) => void (await this.#server?.probe(signal)),
+      publish: (signal) => publishCapabilities(manager, adminContext(), signal),
+    });
+    this.#recovering.spawn((signal) => recovery.handOvers(() => this.#publishInterval(), signal));
     void this.#beat();
   }
 
-  #makeManager(
-    parts: {
-      readonly driver: VolumeDriver;
-      readonly db: Database;
-      readonly bus: Bus;
-      readonly coordinator: Coordinator;
-      readonly claims: Claims;
-      readonly heartbeat: Heartbeat;
-    },
-    others: OtherServices,
-  ): VolumeManager {
-    const { bus, heartbeat } = parts;
-    const { log, host } = this.#options;
-    const state = this.#state;
-    const settings = (): VolumeManager['settings'] => this.#settings;
-    const manager: VolumeManager = {
-      ...parts,
-      host,
-      images: others.images,
-      imageFiles: others.imageFiles,
-      compute: others.compute,
-      copier: volumeCopier(this.#options.exec),
-      scheduler: schedulerClient(bus.client),
-      peers: volumeClient(bus.client, parts.db),
-      connector: connectorOf(host, this.#configuration.values(serviceGroup).my_ip),
-      backups: backupClient(bus.client, this.#pins ?? new PinnedVersions(parts.db)),
-      notifier: notifier({
-        values: this.#configuration.values(notificationGroup),
-        transport: bus.transport,
-        controlExchange: this.#configuration.values(rpcGroup).control_exchange,
-        topology: bus.rabbit,
-        mask,
-        logs: log.logs,
-      }),
-      capabilities: this.#capabilities,
-      connections: new KeyedMutex(),
-      log: log.logs('cinder.volume.manager'),
-      cleanupLog: log.logs('cinder.manager'),
-      get settings() {
-        return settings();
-      },
-      get service() {
-        return heartbeat.service;
-      },
-      get initialized() {
-        return state.initialized;
-      },
+  /** Milliseconds between two reports of capabilities; 0: none but those out of turn. */
+  #publishInterval(): number {
+    const { periodic_interval } = this.#configuration.values(serviceGroup);
+    return periodic_interval > 0 ? this.#settings.backend_stats_polling_interval * 1000 : 0;
+  }
+
+  #makeManager(parts: ServiceParts, others: OtherServices): VolumeManager {
+    const manager = makeManager(parts, others, {
+      host: this.#options.host,
+      exec: this.#options.exec,
+      logs: this.#options.log.logs,
+      configuration: this.#configuration,
+      pins: this.#pins ?? new PinnedVersions(parts.db),
+      settings: () => this.#settings,
+      initialized: () => this.#state.initialized,
       signal: this.#scope.signal,
+      capabilities: this.#capabilities,
+      note: (note) => this.#instruments.note(note),
       publishSoon: () => {
         if (this.#closing === undefined) publishSoon();
       },
-      note: (note) => this.#instruments.note(note),
-    };
+    });
     const publishSoon = coalesced(this.#scope, this.#log, (signal) =>
       publishCapabilities(manager, adminContext(), signal),
     );
@@ -519,17 +440,6 @@ export class VolumeService {
     } catch (error) {
       log.logs('oslo_service.service').exception(error, 'Error starting thread.');
       throw new NotStarted('coordination could not be started', { cause: error });
-    }
-  }
-
-  /** A row that another process keeps fresh is not ours to use, where somebody says so (O-42). */
-  async #refuseDuplicate(db: Database, row: Service, signal: AbortSignal): Promise<void> {
-    const { refuse_duplicate } = this.#configuration.values(daemonGroup);
-    const { report_interval } = this.#configuration.values(serviceGroup);
-    if (!refuse_duplicate) return;
-    const times = { downTime: this.#settings.service_down_time, watch: 2 * report_interval };
-    if (await isReportedElsewhere(db, row, times, signal)) {
-      throw new Error(`Service ${row.host} is already reported by another process`);
     }
   }
 
