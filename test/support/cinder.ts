@@ -102,7 +102,16 @@ export class Cinder implements AsyncDisposable {
     }).catch((error: unknown) => error);
     if (!(response instanceof Response)) return { status: 0, body: String(response) };
     const text = await response.text();
-    return { status: response.status, body: text === '' ? undefined : parsed(text) };
+    const answer = { status: response.status, body: text === '' ? undefined : parsed(text) };
+    // The API itself does not say what went wrong.
+    return answer.status < 500
+      ? answer
+      : { status: answer.status, body: { answer: answer.body, log: this.#lastErrors() } };
+  }
+
+  #lastErrors(): readonly string[] {
+    const errors = this.logOf('cinder-api').match(/^.* ERROR .*\] .*$/gm) ?? [];
+    return errors.slice(-3).map((line) => line.slice(0, 500));
   }
 
   /** An action on a volume, such as `os-extend`; throws when the API refuses it. */
