@@ -1,7 +1,7 @@
 import { WrongValue } from '../base/errors.ts';
 import type { RpcEndpoint } from '../interface/rpc.ts';
 import { isRecord, string } from '../objects/versioned-object.ts';
-import { volumeArgument } from './arguments.ts';
+import { optional, snapshotArgument, volumeArgument } from './arguments.ts';
 import { volumeClaim, work } from './claim-requests.ts';
 import { copyVolumeToImage, type WaitingImage } from './copy-volume-to-image.ts';
 import type { VolumeManager } from './manager.ts';
@@ -26,12 +26,14 @@ export function imageEndpoint(manager: VolumeManager): RpcEndpoint {
       'reimage',
       '3.18',
       'work',
-      { volume: volumeArgument, image_meta: imageArgument },
+      { volume: volumeArgument, image_meta: imageArgument, image_snap: optional(snapshotArgument) },
       ({ volume }) => volume.id,
-      (context, { volume, image_meta }) =>
-        work(manager, volumeClaim('reimage', volume, ['downloading']), (claimed, progress) =>
-          reimage(manager, context, claimed, image_meta.id, progress),
-        ),
+      (context, { volume, image_meta, image_snap }) => {
+        const request = { imageId: image_meta.id, snapshotId: image_snap?.id ?? null };
+        return work(manager, volumeClaim('reimage', volume, ['downloading']), (claimed, progress) =>
+          reimage(manager, context, claimed, request, progress),
+        );
+      },
     ),
   };
 }

@@ -5,12 +5,12 @@ import { BadResetResourceStatus } from '../objects/exceptions.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Work } from './claim.ts';
+import { copyFromSnapshot, removeCopies } from './copy-from-snapshot.ts';
 import { deleteSnapshotOf } from './delete-snapshot.ts';
 import { requireSnapshot } from './loading.ts';
-import { copyLocally } from './local-copy.ts';
 import { requireDriver, type VolumeManager } from './manager.ts';
 import { notifySnapshot, notifyVolume } from './notifications.ts';
-import { makeTemporarySnapshot, makeTemporaryVolume, removeTemporaryVolume } from './temporary.ts';
+import { makeTemporarySnapshot } from './temporary.ts';
 
 /**
  * Sets a volume back to one of its snapshots (manager.md §6.3). A snapshot of the state before is made first and removed
@@ -38,7 +38,10 @@ export async function revertToSnapshot(
       before = await makeTemporarySnapshot(manager, context, volume, { display_name }, signal);
     }
     if (driver.revertToSnapshot !== undefined) await driver.revertToSnapshot(volume, snapshot, signal, progress);
-    else await copyBack(manager, context, volume, snapshot, signal, progress);
+    else {
+      const copied = { volume, snapshot, copyName: copyName(snapshot) };
+      await copyFromSnapshot(manager, context, copied, signal, progress);
+    }
   } catch (error) {
     if (signal.aborted && isAbort(error)) throw error;
     await endRevert(manager, work, snapshot);
@@ -57,40 +60,13 @@ export async function endRevert(
   { resource: volume, signal, finish }: Work<Volume>,
   snapshot: Snapshot | undefined,
 ): Promise<void> {
-  const left = snapshot === undefined ? [] : await manager.db.volumes.named(copyName(snapshot));
-  for (const copy of left) {
-    if (copy.use_quota === false && copy.snapshot_id === snapshot?.id)
-      await removeTemporaryVolume(manager, copy, signal);
+  if (snapshot !== undefined) {
+    await removeCopies(manager, copyName(snapshot), (copy) => copy.snapshot_id === snapshot.id, signal);
   }
   await finish(async (tx) => {
     await tx.volumes.update(volume.id, { status: 'error' }, ['reverting']);
     if (snapshot !== undefined) await tx.snapshots.update(snapshot.id, { status: 'available' }, ['restoring']);
   });
-}
-
-/** For a driver that cannot: a volume is made of the snapshot, and its data are copied over. */
-async function copyBack(
-  manager: VolumeManager,
-  context: RequestContext,
-  volume: Volume,
-  snapshot: Snapshot,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<void> {
-  const driver = requireDriver(manager);
-  const named = { display_name: copyName(snapshot), snapshot_id: snapshot.id };
-  const copy = await makeTemporaryVolume(
-    manager,
-    context,
-    { like: volume, status: 'in-use', ...named },
-    (made, stop) => driver.createVolumeFromSnapshot(made, snapshot, stop, () => {}),
-    signal,
-  );
-  try {
-    await copyLocally(manager, copy, volume, signal, progress);
-  } finally {
-    if (!signal.aborted) await removeTemporaryVolume(manager, copy, signal);
-  }
 }
 
 function copyName(snapshot: Snapshot): string {

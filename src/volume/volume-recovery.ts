@@ -13,6 +13,7 @@ import { tellUser, type UserMessage, userMessages } from './messages.ts';
 import { failMigration, forgetMove, isMigrating } from './migration-recovery.ts';
 import { pages } from './pages.ts';
 import { bound, type Found, type Recovery, type RecoveryKind } from './recovery.ts';
+import { removeReimageCopies } from './reimage.ts';
 import { volumeKey } from './resources.ts';
 import { endRevert, revertToSnapshot } from './revert-to-snapshot.ts';
 
@@ -39,8 +40,7 @@ type Decision = (facts: Facts) => Recovery<Volume> | undefined;
 const interrupted: Readonly<Record<string, Decision>> = {
   creating: interruptedCreate,
   // A volume that was there before is being imaged anew; else it is an image's create, whose image only the message names.
-  downloading: (facts) =>
-    facts.volume.launched_at === null ? interruptedCreate(facts) : status('error', userMessages.reimageLost),
+  downloading: (facts) => (facts.volume.launched_at === null ? interruptedCreate(facts) : failReimage()),
   deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
   error_managing_deleting: () => deleteAgain({ cascade: true, unmanage_only: false }),
   extending: () => status('error_extending', userMessages.extendFailed),
@@ -213,6 +213,17 @@ function settled(message: UserMessage): Recovery<Volume> {
         await tx.volumes.settleStatus(volume.id);
         await tellUser(tx, manager.log, context, message, 'VOLUME', volume);
       });
+    },
+  };
+}
+
+function failReimage(): Recovery<Volume> {
+  const failed = status('error', userMessages.reimageLost);
+  return {
+    ...failed,
+    async run(manager, context, work) {
+      await removeReimageCopies(manager, work.resource, work.signal);
+      await failed.run(manager, context, work);
     },
   };
 }
