@@ -1,7 +1,7 @@
 import type { UtcTime } from '../base/time.ts';
 
 /** What this daemon implements, as `services.rpc_current_version` says it (rpc.md §3). */
-export const rpcVersion = '3.18';
+export const rpcVersion = '3.20';
 
 /** The set of object versions that we send, as `services.object_current_version` says it (objects.md §5.2). */
 export const objectVersion = '1.39';

@@ -100,7 +100,7 @@ export function aNewService(given: Partial<NewService> = {}): NewService {
     availability_zone: 'nova',
     disabled: false,
     cluster_name: null,
-    rpc_current_version: '3.18',
+    rpc_current_version: '3.20',
     object_current_version: '1.39',
     ...given,
   };

@@ -96,7 +96,7 @@ export async function testManager(
     availability_zone: 'nova',
     disabled: false,
     cluster_name: null,
-    rpc_current_version: '3.18',
+    rpc_current_version: '3.20',
     object_current_version: '1.39',
   });
   const { driver, calls } = paperDriver(answers);
