@@ -222,6 +222,8 @@ export class Consumers implements Attachment {
   /** Where nobody tells of a deleted queue it may have been made again by another of its consumers: then one is missing. */
   async #lookAt(live: Live, queue: OpenQueue): Promise<void> {
     const state = await live.admin.inspect(queue.name);
+    // Whoever reads a stream is not counted: there it must do that the queue exists.
+    if (state !== undefined && this.#isStream(queue)) return;
     const expected = live.dialect.isSilent ? queue.consumers : 1;
     if (state !== undefined && state.consumers >= expected) {
       queue.note(state.consumers);
@@ -230,5 +232,9 @@ export class Consumers implements Attachment {
     const left = state?.consumers ?? 0;
     const reason = state === undefined ? 'it is gone' : `it has ${left} consumers, and had ${queue.consumers}`;
     this.#lost(live, queue, new AmqpFailure(reason), left > 0 ? 'info' : 'warning');
+  }
+
+  #isStream({ name }: OpenQueue): boolean {
+    return this.#topology.queues.some((queue) => queue.name === name && queue.arguments['x-queue-type'] === 'stream');
   }
 }
