@@ -26,6 +26,7 @@ export class ReplyQueue {
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #consumers: Consumers;
+  readonly #own: readonly string[];
   readonly #waiters = new Map<string, Waiter>();
   readonly #standing: Promise<void>;
 
@@ -37,6 +38,7 @@ export class ReplyQueue {
       lost: () => {},
     };
     this.name = topology.queue;
+    this.#own = topology.own;
     this.#transport = transport;
     this.#logger = logger;
     this.#consumers = new Consumers(topology, [topology.queue], events, logger);
@@ -75,7 +77,7 @@ export class ReplyQueue {
   async close(): Promise<void> {
     for (const { reject } of this.#waiters.values()) reject(new MessagingTimeout('The transport was closed'));
     this.#transport.detach(this.#consumers);
-    await this.#consumers.close([this.name]);
+    await this.#consumers.close(this.#own);
   }
 
   #receive(message: Incoming, queue: OpenQueue): void {

@@ -36,6 +36,7 @@ export interface Topology {
 interface QueueState {
   /** Messages that wait. */
   readonly messages: number;
+  /** Always 0 of a stream. */
   readonly consumers: number;
 }
 
@@ -80,7 +81,7 @@ export type TopologyOptions = Pick<
 /** What RPC servers listen on: each queue once, and which of them are this process's own (M-10, messaging.md §2.1). */
 export interface ServerTopology extends Topology {
   readonly consumed: readonly string[];
-  /** Fan-out queues that go with an orderly stop (M-15). */
+  /** Queues that go with an orderly stop (M-15); those that keep their names stay for the next process. */
   readonly own: readonly string[];
 }
 
@@ -114,11 +115,14 @@ export function serverTopology(
 }
 
 /** The queue that answers to calls of ours come to (M-58). */
-export function replyTopology(options: TopologyOptions, instance: string): Topology & { readonly queue: string } {
+export function replyTopology(
+  options: TopologyOptions,
+  instance: string,
+): Pick<ServerTopology, keyof Topology | 'own'> & { readonly queue: string } {
   const queue = `reply_${uniquePart(options, instance)}`;
   const quorum = options.rabbit_transient_quorum_queue;
   const declaration = { name: queue, durable: quorum, autoDelete: false, arguments: transientArguments(options) };
-  return { queue, exchanges: [], queues: [declaration], bindings: [] };
+  return { queue, exchanges: [], queues: [declaration], bindings: [], own: options.use_queue_manager ? [] : [queue] };
 }
 
 /** A queue for each notification topic, so that nothing is lost before somebody listens. */
@@ -169,7 +173,7 @@ function controlExchangeDeclaration(name: string, options: TopologyOptions): Exc
 
 function fanoutDeclaration(topic: string, options: TopologyOptions): ExchangeDeclaration {
   const durable = options.rabbit_transient_quorum_queue || options.rabbit_stream_fanout;
-  return { name: fanoutExchange(topic), type: 'fanout', durable, autoDelete: !durable };
+  return { name: fanoutExchange(topic), type: 'fanout', durable, autoDelete: true };
 }
 
 function topicQueue(name: string, options: TopologyOptions): QueueDeclaration {

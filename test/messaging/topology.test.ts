@@ -105,7 +105,7 @@ test('durable and quorum queues follow the options, transient ones stay as they 
 
   const all = topologyWith({ rabbit_transient_quorum_queue: true, rabbit_transient_queues_ttl: 0 });
   assert.deepEqual([all.queues[3]?.durable, all.queues[3]?.arguments], [true, { 'x-queue-type': 'quorum' }]);
-  assert.deepEqual([all.exchanges[1]?.durable, all.exchanges[1]?.autoDelete], [true, false]);
+  assert.deepEqual([all.exchanges[1]?.durable, all.exchanges[1]?.autoDelete], [true, true]);
 });
 
 test('streams replace the fan-out queues by one a topic; mirrored queues keep their policy [M-11]', () => {
@@ -123,17 +123,18 @@ test('streams replace the fan-out queues by one a topic; mirrored queues keep th
 test('with the queue manager names stay over restarts, and differ between processes of a machine [M-11, O-25]', () => {
   const options = { ...presets, use_queue_manager: true, hostname: 'node1', processname: 'cinder-volume' };
 
-  assert.equal(replyTopology(options, 'nfs1').queue, 'reply_node1:cinder-volume:nfs1');
+  const reply = replyTopology(options, 'nfs1');
+  assert.deepEqual([reply.queue, reply.own], ['reply_node1:cinder-volume:nfs1', []]);
   const { consumed, own } = serverTopology(volumeServers(host), 'openstack', options, 'nfs1');
   assert.deepEqual([consumed[3], own], ['cinder-volume_fanout_node1:cinder-volume:nfs1', []]);
 });
 
 test('a reply queue belongs to the default exchange and expires [M-10, M-58]', () => {
-  const { queue, exchanges, queues, bindings } = replyTopology(presets, 'x');
+  const { queue, exchanges, queues, bindings, own } = replyTopology(presets, 'x');
 
   assert.match(queue, /^reply_[0-9a-f]{32}$/);
   assert.deepEqual(queues, [{ name: queue, durable: false, autoDelete: false, arguments: { 'x-expires': 1_800_000 } }]);
-  assert.deepEqual([exchanges, bindings], [[], []]);
+  assert.deepEqual([exchanges, bindings, own], [[], [], [queue]]);
 });
 
 test('notification queues are declared for whoever listens later [messaging 2.1]', () => {

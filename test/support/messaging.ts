@@ -85,7 +85,7 @@ export function aServer(
   endpoint: RpcEndpoint,
   changes: Partial<RpcServerOptions> = {},
 ): Promise<RpcServer> {
-  return startRpcServer({ ...serverOptions(transport, endpoint), ...changes }, AbortSignal.timeout(10_000));
+  return startRpcServer({ ...serverOptions(transport, endpoint), ...changes }, AbortSignal.timeout(60_000));
 }
 
 export function aClient(transport: Transport, responseTimeout = 60): RpcClient {

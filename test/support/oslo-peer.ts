@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DebianRoot, type Release } from './debian-root.ts';
@@ -48,11 +49,15 @@ interface Received {
   readonly payload?: unknown;
 }
 
+/** Milliseconds that one command may take, on a loaded machine. */
+const patience = 120_000;
+
 /** A process with oslo.messaging in it, client and server (test/support/oslo_peer.py). */
 export class OsloPeer implements AsyncDisposable {
   /** What the library warned of. */
   readonly logs: string[] = [];
   readonly #child: ChildProcess;
+  readonly #locks: string;
   readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   #count = 0;
 
@@ -66,14 +71,18 @@ export class OsloPeer implements AsyncDisposable {
     if (root === undefined) throw new Error(DebianRoot.missing(release));
     const script = readFileSync(join(repository, 'test/support/oslo_peer.py'), 'utf8');
     const args = ['-W', 'ignore', '-c', script, url, JSON.stringify(options)];
-    const child = root.spawn('/usr/bin/python3', args, { env: root.env, stdio: ['pipe', 'pipe', 'ignore'] });
-    const peer = new OsloPeer(child);
-    await peer.#answer(0);
+    // The queue manager counts under a lock of oslo.concurrency, which has no folder for it otherwise.
+    const locks = await mkdtemp('/tmp/oslo-peer-');
+    const env = { ...root.env, OSLO_LOCK_PATH: locks };
+    const child = root.spawn('/usr/bin/python3', args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
+    const peer = new OsloPeer(child, locks);
+    await peer.#answer(0, 'start');
     return peer;
   }
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, locks: string) {
     this.#child = child;
+    this.#locks = locks;
     if (child.stdout === null) throw new Error('the peer has no output');
     createInterface({ input: child.stdout }).on('line', (line) => this.#take(JSON.parse(line)));
     child.on('exit', () => {
@@ -118,23 +127,32 @@ export class OsloPeer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = once(this.#child, 'exit');
-    this.#child.stdin?.end();
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
-    await gone;
-    clearTimeout(late);
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = once(this.#child, 'exit');
+      this.#child.stdin?.end();
+      const late = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
+      await gone;
+      clearTimeout(late);
+    }
+    await rm(this.#locks, { recursive: true, force: true });
   }
 
   #do(what: string, fields: object): Promise<unknown> {
     this.#count += 1;
-    const answer = this.#answer(this.#count);
+    const answer = this.#answer(this.#count, what);
     this.#child.stdin?.write(`${JSON.stringify({ ...fields, do: what, id: this.#count })}\n`);
     return answer;
   }
 
-  #answer(id: number): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  /** What oslo.messaging cannot declare it tries for ever: nobody waits as long. */
+  async #answer(id: number, what: string): Promise<unknown> {
+    let late: NodeJS.Timeout | undefined;
+    const answer = new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      const tell = (): string => `the peer did not ${what} in ${patience} ms; its last words: ${this.logs.slice(-3)}`;
+      late = setTimeout(() => reject(new Error(tell())), patience);
+    });
+    return await answer.finally(() => clearTimeout(late));
   }
 
   #take(line: {

@@ -170,11 +170,19 @@ class Peer:
         return self.transport._driver._reply_q
 
 
+def text_of(e):
+    # Some of oslo.config's errors fail while they are told.
+    try:
+        return str(e)
+    except Exception:
+        return repr(e)
+
+
 def answer(peer, command):
     try:
         say(id=command['id'], result=getattr(peer, command['do'])(command))
     except Exception as e:
-        say(id=command['id'], error={'module': type(e).__module__, 'class': type(e).__name__, 'text': str(e)[:2000],
+        say(id=command['id'], error={'module': type(e).__module__, 'class': type(e).__name__, 'text': text_of(e)[:2000],
                                      'kwargs': getattr(e, 'kwargs', None), 'type': getattr(e, 'exc_type', None)})
 
 
