@@ -33,6 +33,8 @@ export async function startMariadb(settings: readonly string[] = []): Promise<Pr
     '--bind-address=127.0.0.1',
     '--character-set-server=utf8mb3',
     '--collation-server=utf8mb3_general_ci',
+    // Each of Cinder's services opens up to 55.
+    '--max-connections=500',
     '--innodb-buffer-pool-size=32M',
     '--innodb-log-file-size=16M',
     ...settings,

@@ -27,7 +27,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const command = [
     join(programs, 'postgres'),
     ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
-    ...['shared_buffers=32MB', ...settings].flatMap((setting) => ['-c', setting]),
+    // Each of Cinder's services opens up to 55.
+    ...['shared_buffers=32MB', 'max_connections=500', ...settings].flatMap((setting) => ['-c', setting]),
   ] as const;
   const admin = async (sql: string, database = 'postgres'): Promise<Rows> => {
     const client = new pg.Client({
