@@ -25,7 +25,7 @@ export function serviceTableSuite(bench: DatabaseBench): void {
       availability_zone: 'nova',
       disabled_reason: null,
       modified_at: null,
-      rpc_current_version: '3.18',
+      rpc_current_version: '3.20',
       object_current_version: '1.39',
       replication_status: 'not-capable',
       frozen: 0,
