@@ -30,7 +30,7 @@ build/.compiled: node_modules/.installed tsconfig.json $(SOURCES)
 
 # The program starts from bundles: separate modules need twice the time and memory. One is the supervisor and the client
 # commands, one the workers; beside each lies what V8 made of it (src/bundle.ts). A process reads the client of a database
-# server from a file of its own, if it has one.
+# server from a file of its own, if it has one, and the YAML parser.
 BUNDLE := $(ESBUILD) --bundle --platform=node --target=node20 --minify-whitespace --minify-syntax \
   --external:@photostructure/sqlite --define:process.env.NODE_ENV='"production"' --sourcemap=linked --sources-content=false \
   --legal-comments=external --log-level=warning --format=cjs
@@ -38,10 +38,10 @@ BUNDLE := $(ESBUILD) --bundle --platform=node --target=node20 --minify-whitespac
 build/.bundled: node_modules/.installed $(SOURCES)
 	@rm -rf build/bundle
 	$(BUNDLE) src/main.ts src/worker.ts src/start-main.ts src/start-worker.ts src/write-cache.ts --outdir=build/bundle \
-	  --out-extension:.js=.cjs --external:mysql2 --external:pg \
+	  --out-extension:.js=.cjs --external:mysql2 --external:pg --external:yaml \
 	  --define:import.meta.url=__url --banner:js="const __url = require('node:url').pathToFileURL(__filename).href;"
-	for client in mysql2 pg; do \
-	  $(BUNDLE) $$client --outfile=build/bundle/node_modules/$$client.js || exit; \
+	for package in mysql2 pg yaml; do \
+	  $(BUNDLE) $$package --outfile=build/bundle/node_modules/$$package.js || exit; \
 	done
 	$(NODE) build/bundle/write-cache.cjs main.cjs config check --config-file etc/cinder/embedded.conf
 	$(NODE) --optimize-for-size build/bundle/write-cache.cjs worker.cjs

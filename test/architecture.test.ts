@@ -67,6 +67,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   pg: ['db/postgres.ts'],
   'cli-table3': ['cli/print.ts'],
   'prom-client': ['admin'],
+  yaml: ['messaging/notification-routes.ts'],
   'node:child_process': ['exec/run.ts'],
   'node:cluster': ['worker.ts', 'launcher'],
 };

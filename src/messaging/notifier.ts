@@ -6,12 +6,15 @@ import type { Notifier } from '../interface/notifier.ts';
 import { contextToMessage, type RequestContext } from '../objects/context.ts';
 import { encodeEnvelope, hexId, type Message } from './envelope.ts';
 import type { Mask } from './failure.ts';
+import type { NotificationRoute } from './notification-routes.ts';
 import type { NotificationValues } from './options.ts';
 import { declareAll, notificationTopology, type TopologyOptions } from './topology.ts';
 import type { Attachment, Live, Transport } from './transport.ts';
 
 export interface NotifierOptions {
   readonly values: Pick<NotificationValues, 'driver' | 'topics' | 'retry'>;
+  /** The rules of the driver `routing`; nothing where it is not among the drivers. */
+  readonly routes: readonly NotificationRoute[];
   /** Where `messaging` and `messagingv2` publish; another one than RPC's where `transport_url` says so. */
   readonly transport: Transport;
   readonly controlExchange: string;
@@ -32,36 +35,53 @@ type Send = (notification: Notification) => void;
 /** Milliseconds after which a notification that may be tried for ever is given up all the same. */
 const patience = 10 * 60_000;
 
-const silentDrivers = ['noop', 'test'];
-const knownDrivers = ['messaging', 'messagingv2', 'log', ...silentDrivers];
+/** What sends a notification, and of which events. */
+interface Outlet {
+  readonly send: Send;
+  accepts(eventType: string): boolean;
+}
+
+const priority = 'INFO';
+
+/** The drivers that there are, with what each sends by. */
+const senders: Readonly<Record<string, (options: NotifierOptions) => readonly Send[]>> = {
+  messaging: (options) => [publisher(options, (message) => Buffer.from(JSON.stringify(message)))],
+  messagingv2: (options) => [publisher(options, encodeEnvelope)],
+  log: ({ logs, mask }) => [logWriter(logs, mask)],
+  noop: () => [],
+  test: () => [],
+};
 
 /**
- * Sends notifications by the drivers of `[oslo_messaging_notifications]` (manager.md §14). Throws for a driver that does
- * not exist here.
+ * Sends notifications by the drivers of `[oslo_messaging_notifications]` (manager.md §14), among them `routing`, which hands
+ * them to others by its rules. Throws for a driver that does not exist here.
  */
 export function notifier(options: NotifierOptions): Notifier {
-  const { values, logs } = options;
-  const drivers = [...new Set(values.driver)].filter((driver) => driver !== '');
-  const unknown = drivers.find((driver) => !knownDrivers.includes(driver));
-  if (unknown !== undefined) {
-    const use = `use one of ${knownDrivers.join(', ')}`;
-    throw new Error(`[oslo_messaging_notifications] driver: '${unknown}' is not supported; ${use}`);
+  const { values, logs, routes } = options;
+  const direct = [...new Set(values.driver)].filter((driver) => driver !== '' && driver !== 'routing');
+  const routed = [...new Set(routes.map(({ driver }) => driver))];
+  checkDrivers('[oslo_messaging_notifications] driver', direct, [...Object.keys(senders), 'routing']);
+  checkDrivers('routing_config', routed, Object.keys(senders));
+  const outlets = [
+    ...direct.flatMap((driver) => sendersOf(driver, options).map((send) => ({ send, accepts: () => true }))),
+    ...routed.flatMap((driver) => routedOutlets(driver, options)),
+  ];
+  if ([...direct, ...routed].some((driver) => driver.startsWith('messaging'))) {
+    void options.transport.attach(queuesOf(options));
   }
-  const sends = drivers.flatMap((driver) => sendersOf(driver, options));
-  if (drivers.some((driver) => driver.startsWith('messaging'))) void options.transport.attach(queuesOf(options));
   const logger = logs('oslo.messaging.notification');
   return {
-    enabled: sends.length > 0,
+    enabled: outlets.length > 0,
     async info(context, publisher, eventType, payload) {
       const fields = {
         message_id: randomUUID(),
         publisher_id: publisher,
         event_type: eventType,
-        priority: 'INFO',
+        priority,
         payload,
         timestamp: utcNow().replace('T', ' '),
       };
-      for (const send of sends) {
+      for (const { send } of outlets.filter((outlet) => outlet.accepts(eventType))) {
         try {
           send({ context, eventType, fields });
         } catch (error) {
@@ -72,17 +92,28 @@ export function notifier(options: NotifierOptions): Notifier {
   };
 }
 
-function sendersOf(driver: string, options: NotifierOptions): Send[] {
-  switch (driver) {
-    case 'messaging':
-      return [publisher(options, (message) => Buffer.from(JSON.stringify(message)))];
-    case 'messagingv2':
-      return [publisher(options, encodeEnvelope)];
-    case 'log':
-      return [logWriter(options.logs, options.mask)];
-    default:
-      return [];
+function checkDrivers(where: string, drivers: readonly string[], known: readonly string[]): void {
+  const unknown = drivers.find((driver) => !known.includes(driver));
+  if (unknown !== undefined) {
+    throw new Error(`${where}: '${unknown}' is not supported; use one of ${known.join(', ')}`);
   }
+}
+
+function sendersOf(driver: string, options: NotifierOptions): readonly Send[] {
+  return senders[driver]?.(options) ?? [];
+}
+
+/** A driver that several rules name sends once. */
+function routedOutlets(driver: string, options: NotifierOptions): Outlet[] {
+  const rules = options.routes.filter((route) => route.driver === driver);
+  const logger = options.logs('oslo_messaging.notify._impl_routing');
+  return sendersOf(driver, options).map((send) => ({
+    accepts: (eventType) => rules.some((rule) => rule.accepts(eventType, priority.toLowerCase())),
+    send: (notification) => {
+      logger.info("Routing '%s' notification to '%s' driver", notification.eventType, driver);
+      send(notification);
+    },
+  }));
 }
 
 /** Leaves the sending to the transport: an operation does not wait until somebody has been told of it. */

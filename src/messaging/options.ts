@@ -101,7 +101,7 @@ export const rabbitOptions = {
 
 /** `[oslo_messaging_notifications]`: whom to tell what happened. */
 export const notificationOptions = {
-  driver: multi([], 'How notifications are sent: messaging, messagingv2, log, noop', {
+  driver: multi([], 'How notifications are sent: messaging, messagingv2, routing, log, noop', {
     was: ['DEFAULT.notification_driver'],
   }),
   transport_url: str(undefined, 'A broker of its own for notifications', {
@@ -114,8 +114,16 @@ export const notificationOptions = {
   retry: int(-1, 'Tries to send one after the first; -1 goes on for ever, 0 is one try', { min: -1 }),
 };
 
+/** `[DEFAULT]`: the rules of the notification driver `routing`. */
+export const routingOptions = {
+  routing_config: str('', 'File with the rules of the notification driver "routing", in YAML', {
+    was: ['routing_notifier_config'],
+  }),
+};
+
 export const messagingOptions: readonly OptionGroup[] = [
   { group: 'DEFAULT', options: rpcOptions },
+  { group: 'DEFAULT', options: routingOptions },
   { group: 'oslo_messaging_rabbit', options: rabbitOptions },
   { group: 'oslo_messaging_notifications', options: notificationOptions },
 ];

@@ -10,6 +10,7 @@ import type { VolumeDriver } from '../interface/volume-driver.ts';
 import { mask } from '../log/mask.ts';
 import { backupClient } from '../messaging/backup-client.ts';
 import type { Bus } from '../messaging/bus.ts';
+import type { NotificationRoute } from '../messaging/notification-routes.ts';
 import { notifier } from '../messaging/notifier.ts';
 import { schedulerClient } from '../messaging/scheduler-client.ts';
 import { volumeClient } from '../messaging/volume-client.ts';
@@ -30,6 +31,7 @@ export interface ServiceParts {
   readonly coordinator: Coordinator;
   readonly claims: Claims;
   readonly heartbeat: Heartbeat;
+  readonly routes: readonly NotificationRoute[];
 }
 
 /** The service as its manager sees it. */
@@ -46,7 +48,7 @@ export interface ManagerSurroundings
 
 /** Puts the manager of a backend together. It opens nothing, so that there is nothing to undo. */
 export function makeManager(parts: ServiceParts, others: OtherServices, around: ManagerSurroundings): VolumeManager {
-  const { bus, db, heartbeat } = parts;
+  const { bus, db, heartbeat, routes } = parts;
   const { host, exec, logs, configuration, pins, settings, initialized } = around;
   return {
     ...parts,
@@ -61,6 +63,7 @@ export function makeManager(parts: ServiceParts, others: OtherServices, around: 
     backups: backupClient(bus.client, pins),
     notifier: notifier({
       values: configuration.values(notificationGroup),
+      routes,
       transport: bus.transport,
       controlExchange: configuration.values(rpcGroup).control_exchange,
       topology: bus.rabbit,

@@ -1,13 +1,14 @@
 import type { BackendSection } from '../config/backend-section.ts';
 import type { Configuration } from '../config/load.ts';
 import { coordinationOptions } from '../coordination/options.ts';
-import { notificationOptions, rabbitOptions, rpcOptions } from '../messaging/options.ts';
+import { notificationOptions, rabbitOptions, routingOptions, rpcOptions } from '../messaging/options.ts';
 import { transportUrlOf } from '../messaging/transport-url.ts';
 import { backendOptions, managerOptions, recoveryOptions, type VolumeSettings } from '../volume/options.ts';
 
 export const rpcGroup = { group: 'DEFAULT', options: rpcOptions } as const;
 export const rabbitGroup = { group: 'oslo_messaging_rabbit', options: rabbitOptions } as const;
 export const notificationGroup = { group: 'oslo_messaging_notifications', options: notificationOptions } as const;
+export const routingGroup = { group: 'DEFAULT', options: routingOptions } as const;
 export const coordinationGroup = { group: 'coordination', options: coordinationOptions } as const;
 
 /** Whether the broker is our own: the machine then serves itself, and is nobody's cloud. */

@@ -37,6 +37,7 @@ import { Instruments, waitingText } from './instruments.ts';
 import { makeManager, type ServiceParts } from './make-manager.ts';
 import { makeServer } from './make-server.ts';
 import { NotStarted } from './not-started.ts';
+import { notificationRoutes } from './notification-routes.ts';
 import { type OtherServices, otherServices } from './other-services.ts';
 import { RecoveryLoop } from './recovery-loop.ts';
 import { registerAtLast, registrationOf } from './registration.ts';
@@ -206,7 +207,8 @@ export class VolumeService {
       serviceId: () => heartbeat.service.id,
     });
     this.#scope.defer(() => claims.close());
-    const manager = this.#makeManager({ driver, db, bus, coordinator, claims, heartbeat }, others);
+    const routes = await notificationRoutes(this.#configuration, this.#log);
+    const manager = this.#makeManager({ driver, db, bus, coordinator, claims, heartbeat, routes }, others);
     const recovery = new RecoveryLoop(manager, this.#log, {
       breaks: () => this.#server?.breaks ?? 0,
       isEmpty: async (_, scheduled) =>

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeEnvelope, type Message } from '../../src/messaging/envelope.ts';
+import { readRoutes } from '../../src/messaging/notification-routes.ts';
 import { type NotifierOptions, notifier } from '../../src/messaging/notifier.ts';
 import type { Transport } from '../../src/messaging/transport.ts';
 import { contextFromMessage } from '../../src/objects/context.ts';
+import { aFolder } from '../support/folder.ts';
 import { aQueue, Listener } from '../support/listener.ts';
 import { recordedLogs } from '../support/logs.ts';
 import { aBroker, aTransport, rabbitPresets } from '../support/messaging.ts';
@@ -17,6 +21,7 @@ const payload = captured['payload'] as Record<string, unknown>;
 function optionsFor(transport: Transport, driver: string[], topics = ['notifications']): NotifierOptions {
   return {
     values: { driver, topics, retry: -1 },
+    routes: [],
     transport,
     controlExchange: 'openstack',
     topology: rabbitPresets,
@@ -96,12 +101,69 @@ test('without a driver, or with noop alone, notifications are off [L-094]', () =
 
 test('a driver that does not exist here is an error that names it [L-094]', () =>
   withListener('unused', async (transport) => {
+    assert.throws(
+      () => notifier(optionsFor(transport, ['messagingv3'])),
+      /driver: 'messagingv3' is not supported; use one of messaging, messagingv2, log, noop, test, routing/,
+    );
     for (const driver of ['routing', 'messagingv3']) {
+      const routes = [{ driver, accepts: () => true }];
       assert.throws(
-        () => notifier(optionsFor(transport, [driver])),
-        new RegExp(`driver: '${driver}' is not supported; use one of`),
+        () => notifier({ ...optionsFor(transport, ['routing']), routes }),
+        new RegExp(`routing_config: '${driver}' is not supported; use one of messaging, messagingv2, log, noop, test$`),
       );
     }
+  }));
+
+test('routing hands each notification to the drivers whose rules take it, to each of them once [L-094]', async (t) => {
+  const file = join(aFolder(t), 'routing.yaml');
+  const rules = [
+    'audit:',
+    '  log:',
+    '    accepted_events: ["volume.delete.*", snapshot.create.start]',
+    'more:',
+    '  log:',
+    '    accepted_events: ["*.end"]',
+    '    accepted_priorities: [INFO, warn]',
+    '  messagingv2:',
+    '    accepted_priorities: [error]',
+    '  noop:',
+  ];
+  await writeFile(file, rules.join('\n'));
+  const { logs, lines } = recordedLogs();
+  let enabled = false;
+  await withListener('unused', async (transport) => {
+    const routes = await readRoutes(file);
+    const routing = notifier({ ...optionsFor(transport, ['routing']), logs, routes });
+    enabled = routing.enabled;
+    for (const event of ['volume.delete.end', 'snapshot.create.start', 'volume.create.start', 'volume.create.end']) {
+      await routing.info(context, 'p', event, {});
+    }
+  });
+
+  assert.equal(enabled, true);
+  const written = lines.filter(({ name }) => name.startsWith('oslo.messaging.notification.'));
+  assert.deepEqual(
+    written.map(({ name }) => name.slice('oslo.messaging.notification.'.length)),
+    ['volume.delete.end', 'snapshot.create.start', 'volume.create.end'],
+  );
+  const routed = lines.filter(({ name }) => name === 'oslo_messaging.notify._impl_routing');
+  assert.equal(routed.length, 3);
+  assert.deepEqual(
+    [routed[0]?.level, routed[0]?.text],
+    ['INFO', "Routing 'volume.delete.end' notification to 'log' driver"],
+  );
+});
+
+test('routing publishes by messagingv2 what its rules take, beside other drivers [L-094]', (t) =>
+  withListener('notifications.info', async (transport, listener) => {
+    const file = join(aFolder(t), 'routing.yaml');
+    await writeFile(file, 'g: {messagingv2: {accepted_events: ["volume.create.*"]}}');
+    const options = { ...optionsFor(transport, ['log', 'routing']), routes: await readRoutes(file) };
+    const routing = notifier(options);
+    for (const event of ['volume.delete.end', 'volume.create.end']) await routing.info(context, 'p', event, {});
+
+    const sent = (await listener.have(1)).map(({ body }) => decodeEnvelope(body)['event_type']);
+    assert.deepEqual(sent, ['volume.create.end']);
   }));
 
 test('nobody waits for a notification, and what is left unsent is told in the log [messaging 6.2]', async () => {

@@ -145,6 +145,7 @@ onEachRabbitMQ('RPC with oslo.messaging', {}, (broker, release) => {
     among(async ({ peer, transport }) => {
       const notify = notifier({
         values: { driver: ['messagingv2'], topics: ['notifications'], retry: -1 },
+        routes: [],
         transport,
         controlExchange: 'openstack',
         topology: rabbitPresets,

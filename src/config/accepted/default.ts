@@ -50,7 +50,6 @@ const ownService = {
   cinder_internal_tenant_user_id: str(undefined, 'User of volumes that belong to the service'),
   cluster: str(undefined, 'Cluster of services that share their backends'),
   rootwrap_config: str('/etc/cinder/rootwrap.conf', 'Configuration of the root helper'),
-  routing_config: str('', 'Rules of the notification driver "routing"'),
   run_external_periodic_tasks: bool(true, 'Run periodic tasks of others'),
   split_loggers: bool(false, 'A logger for each kind of HTTP record'),
   zoning_mode: str(undefined, 'Fibre Channel zones: fabric or nothing'),
