@@ -22,10 +22,10 @@ export async function refuseDuplicate(db: Rows, row: Service, times: Times, sign
 }
 
 /**
- * Only a row that is fresh can be: it is watched for `watch` seconds, in which its count rises if anybody lives there. A
- * database that does not answer meanwhile proves nothing.
+ * Whether somebody else reports under a row. Only one that is fresh can be such: it is watched for `watch` seconds, in which
+ * its count rises if anybody lives there. A database that does not answer meanwhile proves nothing.
  */
-async function isReportedElsewhere(
+export async function isReportedElsewhere(
   db: Rows,
   row: Service,
   { downTime, watch }: Times,

@@ -23,7 +23,7 @@ import { objectVersion, type Service } from '../objects/service.ts';
 import { publishCapabilities } from '../volume/capabilities.ts';
 import { CapabilityReport } from '../volume/capability-report.ts';
 import { Claims } from '../volume/claim.ts';
-import { afterInit, initHost, warnOfStrandedVolumes } from '../volume/init-host.ts';
+import { afterInit, initHost } from '../volume/init-host.ts';
 import type { VolumeManager } from '../volume/manager.ts';
 import { openDatabaseAtLast } from './adapters.ts';
 import { BackendLock } from './backend-lock.ts';
@@ -44,6 +44,7 @@ import { registerAtLast, registrationOf } from './registration.ts';
 import { schedulersAreIdle } from './schedulers.ts';
 import { coordinationGroup, rabbitGroup, rpcGroup, volumeSettings } from './settings.ts';
 import { ServiceState } from './state.ts';
+import { warnOfStrandedVolumes } from './stranded-volumes.ts';
 import { startTimers } from './timers.ts';
 import { PinnedVersions, tellVersionPins } from './version-pins.ts';
 
@@ -224,8 +225,10 @@ export class VolumeService {
     }
     this.#startTimers(manager, heartbeat, recovery);
     await tellVersionPins(this.#pins ?? new PinnedVersions(db), log.logs);
-    const { host: node } = this.#configuration.values(serviceGroup);
-    if (node !== undefined) await warnOfStrandedVolumes(manager, node, services);
+    const { host: node, report_interval } = this.#configuration.values(serviceGroup);
+    if (node === undefined) return;
+    const times = { downTime: this.#settings.service_down_time, watch: 2 * report_interval };
+    this.#scope.spawn((until) => warnOfStrandedVolumes({ db, log: manager.log, node, services, ...times }, until));
   }
 
   /** Begins the driver's set-up, which goes on until it works, and resolves when the first try has ended either way. */

@@ -1,7 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import { Backoff } from '../base/retry.ts';
 import { adminContext } from '../objects/context.ts';
-import type { ServiceHost } from '../objects/host.ts';
 import type { Volume } from '../objects/volume.ts';
 import { publishCapabilities } from './capabilities.ts';
 import { cleanUp } from './cleanup.ts';
@@ -108,22 +107,6 @@ export async function cleanUpAtStart(manager: VolumeManager, alone: boolean, sig
   const again = await cleanUp(manager, { alone }, signal);
   manager.cleanupLog.info('Service %s cleanup completed.', manager.service.id);
   return again;
-}
-
-/** Volumes that no service of this node can reach, with the remedy (O-22d). */
-export async function warnOfStrandedVolumes(
-  { db, log }: Pick<VolumeManager, 'db' | 'log'>,
-  node: string,
-  services: readonly ServiceHost[],
-): Promise<void> {
-  for (const { host, count } of await db.volumes.serviceHosts()) {
-    const known = services.some((service) => service === host);
-    if (!known && (host === node || host.startsWith(`${node}@`))) {
-      const text =
-        '%d volumes belong to host %s, which is not a service of this node; see cinder-manage volume update_host';
-      log.warning(text, count, host);
-    }
-  }
 }
 
 async function atMost(ms: number, work: Promise<void>): Promise<void> {
