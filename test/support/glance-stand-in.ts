@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
@@ -30,13 +32,23 @@ export class GlanceStandIn {
   readonly mishaps: Mishap[] = [];
   readonly url: string;
 
-  static async start(t: Pick<TestContext, 'after'>): Promise<GlanceStandIn> {
-    const server = createServer((request, response) => {
+  /** With a certificate it answers by https only. */
+  static async start(
+    t: Pick<TestContext, 'after'>,
+    tls?: { readonly certificate: string; readonly key: string },
+  ): Promise<GlanceStandIn> {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       void standIn.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
-    });
+    };
+    const server =
+      tls === undefined
+        ? createServer(answer)
+        : createTlsServer({ cert: readFileSync(tls.certificate), key: readFileSync(tls.key) }, answer);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const standIn = new GlanceStandIn(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const standIn = new GlanceStandIn(
+      `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    );
     t.after(() => {
       server.closeAllConnections();
       server.close();
