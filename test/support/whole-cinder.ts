@@ -19,6 +19,15 @@ export interface WholeCinderOptions {
   readonly sections?: Readonly<Record<string, Section>>;
   /** More for the daemon's backends. */
   readonly backend?: Section;
+  /** Makes what the backends stand on below `folder`, before the daemon starts; `undo` is for when it has ended. */
+  readonly ground?: (folder: string, undo: (step: () => unknown) => void) => Ground;
+}
+
+/** What the daemon gets for what was made for it. */
+export interface Ground {
+  /** More for each backend. */
+  readonly backends: Readonly<Partial<Record<(typeof backends)[number], Section>>>;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Cinder's own services with what they stand on. */
@@ -45,7 +54,9 @@ const backends = ['one', 'two'] as const;
  * all started once for the tests of `body`, on free ports of loopback and in a folder of its own.
  */
 export function aroundTheDaemon(title: string, options: WholeCinderOptions, body: (whole: () => WholeCinder) => void) {
-  const skip = DebianRoot.of(options.broker) === undefined ? DebianRoot.missing(options.broker) : false;
+  const noBroker = DebianRoot.of(options.broker) === undefined && DebianRoot.missing(options.broker);
+  const noGround = options.ground !== undefined && process.getuid?.() !== 0 && 'only root can mount a share';
+  const skip = noBroker || noGround;
   describe(title, { skip }, () => {
     let whole: (WholeCinder & AsyncDisposable) | undefined;
     before(async () => {
@@ -91,12 +102,14 @@ export async function startCinderBase(options: WholeCinderOptions): Promise<Cind
 
 async function startWholeCinder(options: WholeCinderOptions): Promise<WholeCinder & AsyncDisposable> {
   const base = await startCinderBase(options);
-  const daemon = new Daemon(join(base.folder, 'daemon'), daemonOptions(base, options));
+  const undo: (() => unknown)[] = [() => base[Symbol.asyncDispose]()];
   const dispose = async (): Promise<void> => {
-    await daemon.destroy();
-    await base[Symbol.asyncDispose]();
+    for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    const ground = options.ground?.(base.folder, (step) => undo.push(step));
+    const daemon = new Daemon(join(base.folder, 'daemon'), daemonOptions(base, options, ground));
+    undo.push(() => daemon.destroy());
     await daemon.startUp();
     return {
       ...base,
@@ -112,16 +125,22 @@ async function startWholeCinder(options: WholeCinderOptions): Promise<WholeCinde
   }
 }
 
-function daemonOptions({ databaseUrl, transportUrl }: CinderBase, options: WholeCinderOptions): DaemonOptions {
-  const section = (name: string): Section => ({
+function daemonOptions(
+  { databaseUrl, transportUrl }: CinderBase,
+  options: WholeCinderOptions,
+  ground: Ground | undefined,
+): DaemonOptions {
+  const section = (name: (typeof backends)[number]): Section => ({
     ...fileBackend,
     volume_backend_name: name,
     target_helper: 'local',
     ...options.backend,
+    ...ground?.backends[name],
   });
   return {
     backends: Object.fromEntries(backends.map((name) => [name, section(name)])),
     defaults: { host, transport_url: transportUrl, periodic_fuzzy_delay: 0, ...options.defaults },
     sections: { ...options.sections, database: { connection: databaseUrl } },
+    ...(ground?.env && { env: ground.env }),
   };
 }

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import nfsDriver from '../../src/drivers/nfs.ts';
 import type { Snapshot } from '../../src/objects/snapshot.ts';
 import type { Volume } from '../../src/objects/volume.ts';
 import { driverParts, reading } from '../support/driver-parts.ts';
 import { activeFile, aShare, nfsData, sharePoint, snapshotFile, textsAt, whyNoQemu } from '../support/nfs-share.ts';
-import { repository } from '../support/repository.ts';
+import { aPythonPeer } from '../support/python-peer.ts';
 import { aSnapshot, aVolume } from '../support/resources.ts';
 
 const never = new AbortController().signal;
@@ -28,8 +26,6 @@ function whyNoPeer(): string | undefined {
   }
   return whyNoQemu();
 }
-
-type Ask = (order: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
 /** Upstream's driver and ours on one share: a bind mount stands where both would mount it. */
 async function bothDrivers(t: TestContext) {
@@ -54,30 +50,11 @@ async function bothDrivers(t: TestContext) {
   const ours = await nfsDriver.create(parts, reading(values));
   t.after(() => ours.close());
   await ours.doSetup(never);
-  return { ours, theirs: await aPeer(t, state), folder, data: nfsData(folder, parts.naming) };
-}
-
-async function aPeer(t: TestContext, state: string): Promise<Ask> {
-  const script = join(repository, 'test/system/nfs-peer.py');
-  const child = spawn('/usr/bin/python3', [script, state, join(state, 'shares')], { stdio: ['pipe', 'pipe', 'pipe'] });
-  t.after(() => child.kill('SIGKILL'));
-  let told = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    told = (told + chunk).slice(-2000);
-  });
-  const lines = createInterface(child.stdout);
-  const ended = once(child, 'exit').then(() => undefined);
-  const answer = async (): Promise<unknown> => {
-    const line = await Promise.race([once(lines, 'line'), ended]);
-    if (line === undefined) throw new Error(`the peer ended: ${told}`);
-    return JSON.parse(String(line[0]));
-  };
-  assert.equal(await answer(), 'ready');
-  return async (order) => {
-    child.stdin.write(`${JSON.stringify(order)}\n`);
-    const { result, error } = (await answer()) as { result?: unknown; error?: string };
-    if (error !== undefined) throw new Error(`${order['do']}: ${error}`);
-    return result;
+  return {
+    ours,
+    theirs: await aPythonPeer(t, 'nfs-peer.py', state, join(state, 'shares')),
+    folder,
+    data: nfsData(folder, parts.naming),
   };
 }
 
