@@ -108,8 +108,13 @@ export function startOf(body: Buffer): string {
 
 function replyAddressOf(message: Message): ReplyAddress | undefined {
   const { _msg_id: msgId, _reply_q: queue, _timeout: timeout } = message as Record<string, unknown>;
-  if (typeof msgId !== 'string' || typeof queue !== 'string' || queue === '') return undefined;
+  if (typeof msgId !== 'string' || typeof queue !== 'string' || !mayBeQueue(queue)) return undefined;
   return { msgId, queue, timeout: typeof timeout === 'number' ? timeout : null };
+}
+
+/** No broker has a queue of a name that AMQP cannot carry: nobody waits there. */
+function mayBeQueue(name: string): boolean {
+  return name !== '' && Buffer.byteLength(name) <= 255 && !/\p{Surrogate}/u.test(name);
 }
 
 function textOf(body: Buffer): string {

@@ -197,8 +197,8 @@ export class Publisher {
     this.#underWay.add(item);
     this.#bytes += body.length;
     const time = this.#timeToLive(this.#dialect, item, ttl);
-    link.send(
-      {
+    try {
+      const message = {
         durable: true,
         first_acquirer: true,
         content_type: 'application/json',
@@ -206,9 +206,14 @@ export class Publisher {
         ...this.#dialect.properties(to),
         ...(time === undefined ? {} : { ttl: time }),
         body: dataSection(body),
-      },
-      (settlement) => this.#settled(link, item, settlement),
-    );
+      };
+      link.send(message, (settlement) => this.#settled(link, item, settlement));
+    } catch (error) {
+      // What cannot be written would take the connection down, and come again on the next one.
+      this.#underWay.delete(item);
+      this.#bytes -= body.length;
+      this.#finish(item, { outcome: 'rejected', reason: messageOf(error) });
+    }
   }
 
   /** Through a router everything has its time, else what nobody takes would block the session behind it. */

@@ -114,6 +114,15 @@ test('a bad request says where its answer goes, if that much can be read [M-28]'
   assert.equal(replyOf({ ...address, method: 'x' }), 'read');
 });
 
+test('an answer to where no queue can be is asked of nobody [M-28]', () => {
+  const asking = (name: unknown) => requestOf({ method: 'm', _msg_id: 'm', _reply_q: name }).reply?.queue;
+
+  for (const name of ['reply_1', 'ü'.repeat(127), '\0', '/?#', '\u{1f600}']) assert.equal(asking(name), name);
+  for (const name of ['', 'x'.repeat(256), 'ü'.repeat(128), '\ud800', 'a\udc00', 7, null]) {
+    assert.equal(asking(name), undefined);
+  }
+});
+
 test('any JSON survives the envelope [M-20]', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (message) => {

@@ -194,6 +194,20 @@ test('a missing exchange is declared once, and the message sent once more [M-51]
   publisher.close('end');
 });
 
+test('what cannot be written is rejected, and nothing behind it waits [M-28, M-52]', async () => {
+  const publisher = aPublisher();
+  const link = new HandLink();
+  publisher.attach(link, store);
+  const unspeakable = publisher.publish({ to: { exchange: '', key: '\ud800' }, body: Buffer.alloc(1) }, terms);
+  const next = publisher.publish(message(), terms);
+  link.outcomes[0]?.({ outcome: 'accepted' });
+
+  assert.match(JSON.stringify(await unspeakable), /rejected.*malformed/);
+  assert.deepEqual(await next, { outcome: 'accepted' });
+  assert.equal(publisher.pending, 0);
+  publisher.close('end');
+});
+
 test('what the broker takes no more of is rejected here, and nothing behind it waits', async () => {
   const publisher = aPublisher();
   const link = new HandLink();
