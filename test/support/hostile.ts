@@ -22,8 +22,9 @@ export class HostileMessages {
   next(replyQueue = 'reply_hostile'): Buffer {
     const { message } = this.#pick(this.#captures);
     const id = randomUUID().replaceAll('-', '');
-    const call = this.#random() < 0.3 ? { _msg_id: id, _reply_q: replyQueue, _timeout: null } : {};
-    let hostile: unknown = { ...message, ...call, _unique_id: id };
+    const isCall = '_msg_id' in message || this.#random() < 0.3;
+    const call = isCall ? { _msg_id: id, _reply_q: replyQueue, _timeout: null } : {};
+    let hostile: unknown = { ...message, ...call, _unique_id: id, _context_request_id: `req-${randomUUID()}` };
     for (let changes = 1 + Math.floor(this.#random() * 3); changes > 0; changes--) hostile = this.#changed(hostile);
     const inner = JSON.stringify(hostile);
     const envelope: unknown = { 'oslo.version': '2.0', 'oslo.message': inner };
