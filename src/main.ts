@@ -30,7 +30,7 @@ export async function main(argv: readonly string[], importModule: ImportModule):
     stderr,
     env: process.env,
     cwd: process.cwd(),
-    home: homedir(),
+    home: homeFolder(),
     schema: async () => (await import('./service/schema.ts')).schema,
     signal: interrupt.signal,
   };
@@ -86,6 +86,15 @@ async function run(
   } catch (error) {
     environment.stderr.write(error instanceof UsageError ? error.text : `${messageOf(error)}\n`);
     return error instanceof UsageError ? error.exitCode : 1;
+  }
+}
+
+/** A container may run as a user whom no /etc/passwd knows; without `HOME` such a one is at home in `/` (O-36). */
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
   }
 }
 

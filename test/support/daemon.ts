@@ -38,6 +38,8 @@ export interface DaemonOptions {
   readonly prefix?: readonly string[];
   /** Another file than `bin/volume-daemon`: the program as it was installed. */
   readonly program?: string;
+  /** Starts that file itself, as a person does, by the shell and the Node that it finds. */
+  readonly itself?: boolean;
 }
 
 export interface Ended {
@@ -136,7 +138,7 @@ export class Daemon {
   get commandLine(): string[] {
     return [
       ...(this.#options.prefix ?? []),
-      process.execPath,
+      ...(this.#options.itself ? [] : [process.execPath]),
       this.#options.program ?? program,
       '--config-file',
       this.conf,

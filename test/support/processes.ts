@@ -14,6 +14,14 @@ export function parentOf(pid: number): number | undefined {
   return state === undefined || state === 'Z' ? undefined : Number(parent);
 }
 
+/** The children of a process, those included that have ended and were not waited for. */
+export function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((child) => Number(fieldsOf(child)?.[1]) === pid);
+}
+
 export function isAlive(pid: number): boolean {
   return parentOf(pid) !== undefined;
 }
