@@ -1,8 +1,9 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import type { ListenAddress } from '../base/listen-address.ts';
 import { type Answer, BadRequest, type Routes } from './routes.ts';
 
@@ -56,7 +57,7 @@ async function claimSocket(path: string): Promise<void> {
   }
   if (await somebodyAnswers(path))
     throw new Error(`another daemon answers at ${path}; set [volume_daemon] admin_socket`);
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await makeFolder(dirname(path), 0o750);
   await rm(path, { force: true });
 }
 

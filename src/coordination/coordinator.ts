@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, unlinkSync, utimesSync } from 'node:fs';
+import { existsSync, unlinkSync, utimesSync } from 'node:fs';
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { makeFolderSync } from '../base/folders.ts';
 import type { Logger } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
 import { Backoff } from '../base/retry.ts';
@@ -21,7 +22,7 @@ export interface CoordinatorSettings {
 /** Opens the locks of this machine. Throws, naming folder and user, when they cannot be kept there. */
 export function openCoordinator(settings: CoordinatorSettings): Coordinator {
   try {
-    mkdirSync(settings.folder, { recursive: true, mode: 0o750 });
+    makeFolderSync(settings.folder, 0o750);
   } catch (error) {
     throw new Error(`lock folder ${settings.folder} cannot be made by uid ${process.getuid?.()}: ${messageOf(error)}`, {
       cause: error,

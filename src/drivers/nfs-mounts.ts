@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAbort, messageOf } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import type { Logger } from '../base/log.ts';
 import { type Executor, ProcessExecutionError } from '../interface/executor.ts';
 import type { ValuesOf } from '../interface/options.ts';
@@ -101,7 +102,7 @@ export class NfsMounts {
   /** NFS 4.1 is asked for first, unless the options name a version. */
   async #mount(share: string, point: string, options: string | null, signal: AbortSignal): Promise<void> {
     const { exec, values, mounted } = this.#parts;
-    await mkdir(point, { recursive: true });
+    await makeFolder(point, 0o777);
     const chosen = values.nas_mount_options ?? values.nfs_mount_options;
     // Upstream hands the options of a single share to mount a second time, as bare words, on which mount stumbles.
     const flags = (options ?? '').split(/\s+/).filter((word) => word !== '');

@@ -6,7 +6,6 @@ import {
   type FileHandle,
   link,
   lstat,
-  mkdir,
   open,
   opendir,
   realpath,
@@ -16,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import { FolderSync } from './folder-sync.ts';
 import { reflink } from './sparse-copy.ts';
 
@@ -45,7 +45,7 @@ export class StorageFolder {
   static async open(folder: string): Promise<StorageFolder> {
     const uid = process.geteuid?.() ?? 0;
     try {
-      await mkdir(folder, { recursive: true, mode: 0o750 });
+      await makeFolder(folder, 0o750);
       const path = await realpath(folder);
       const seen = await stat(path);
       if (!seen.isDirectory()) throw new Error('it is no folder');

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
+import { readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import type { Logger } from '../base/log.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import { ImageTooBig } from '../objects/image-exceptions.ts';
@@ -59,6 +60,6 @@ export class ConversionFolder {
   }
 
   async #make(): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o750 });
+    await makeFolder(this.path, 0o750);
   }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbort } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import { type Executor, ProcessExecutionError } from '../interface/executor.ts';
 import { VolumeMigrationFailed } from '../objects/exceptions.ts';
 
@@ -38,7 +39,7 @@ export async function mountPointOf(share: Share, exec: Pick<Executor, 'run'>, si
 
 /** NFS 4.1 is asked for first, as by everybody who mounts shares of volumes. */
 async function mount({ name, flags }: Share, point: string, exec: Pick<Executor, 'run'>, signal: AbortSignal) {
-  await mkdir(point, { recursive: true });
+  await makeFolder(point, 0o777);
   let why = '';
   for (const version of [version41, []]) {
     try {

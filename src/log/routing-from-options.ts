@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
+import { makeFolderSync } from '../base/folders.ts';
 import { LogError, type LogIdentity, reasonOf } from './identity.ts';
 import { levelNumbers, parseLevel } from './level.ts';
 import type { LogValues } from './options.ts';
@@ -84,23 +84,11 @@ function file(values: LogValues, path: string): SinkSpec {
 
 function makeDirectory(path: string): void {
   try {
-    makeAll(resolve(path));
+    makeFolderSync(resolve(path), 0o750);
   } catch (error) {
     throw new LogError(`cannot make log_dir ${path}: ${reasonOf(error)} (uid ${process.getuid?.() ?? '?'})`, {
       cause: error,
     });
-  }
-}
-
-/** Node's own recursive form never ends where a parent exists and still nothing can be made in it, as below /proc. */
-function makeAll(path: string): void {
-  if (existsSync(path)) return;
-  makeAll(dirname(path));
-  try {
-    mkdirSync(path, 0o750);
-  } catch (error) {
-    // Several workers start at once: another one may have made it.
-    if (!existsSync(path)) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../base/folders.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import type { BrokerAddress } from './connection-plan.ts';
 
@@ -28,7 +29,7 @@ export async function readBrokerFile(statePath: string): Promise<BrokerAddress |
 /** Replaces the file, readable by its owner alone: a reader sees the old address or the new one. */
 export async function writeBrokerFile(statePath: string, address: BrokerAddress): Promise<void> {
   const path = brokerFile(statePath);
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await makeFolder(dirname(path), 0o750);
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', 0o600);
   try {

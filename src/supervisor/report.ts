@@ -1,6 +1,7 @@
-import { mkdirSync, unwatchFile, watchFile, writeFileSync } from 'node:fs';
+import { unwatchFile, watchFile, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { meditationReport, packageSection, processSections, type ReportSection } from '../admin/report.ts';
+import { makeFolderSync } from '../base/folders.ts';
 import { version } from '../base/version.ts';
 import { dumpLines } from '../config/dump.ts';
 import type { Configuration } from '../config/load.ts';
@@ -28,7 +29,7 @@ export function writeReport(program: string, source: ReportSource, stderr: (text
       return;
     }
     const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
-    mkdirSync(log_dir, { recursive: true, mode: 0o750 });
+    makeFolderSync(log_dir, 0o750);
     writeFileSync(join(log_dir, `${program}_gurumeditation_${stamp}`), text, { mode: 0o640 });
   } catch (error) {
     stderr(`The report could not be written: ${String(error)}\n`);

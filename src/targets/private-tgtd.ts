@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../base/folders.ts';
 import type { Executor, StartOptions } from '../interface/executor.ts';
 import { Tgtadm, type TgtdAddress } from './tgtadm.ts';
 
@@ -33,7 +34,7 @@ export async function findTgtd(exec: Executor, address: TgtdAddress): Promise<Tg
  * it is nobody's child, and what it exported is exported anew.
  */
 export async function preparePrivateTgtd(folder: string): Promise<PrivateTgtd> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const socket = join(folder, 'tgtd');
   if (Buffer.byteLength(`${socket}.1.lock`) > 107) {
     throw new Error(`${socket} is too long a path for a socket: 100 characters fit; choose a shorter state_path`);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import type { Chap } from './chap.ts';
 
 /** What a target is made of: enough to make it again. */
@@ -33,7 +34,7 @@ export class TgtFiles {
 
   /** Makes the folder, mode 0750 (O-33). */
   async prepare(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o750 }).catch((error: unknown) => {
+    await makeFolder(this.#folder, 0o750).catch((error: unknown) => {
       const who = process.getuid?.();
       throw new Error(`volumes_dir ${this.#folder} cannot be made by uid ${who}: ${messageOf(error)}`, {
         cause: error,
