@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CopyOptions, DataCopier, DataPlace } from '../interface/data-copier.ts';
 import type { Executor } from '../interface/executor.ts';
@@ -7,9 +6,10 @@ import { placeOf } from './data-places.ts';
 
 /**
  * Copies volumes with qemu-img, which knows formats, holes and the network. Where it is not installed dd copies what is raw
- * and has a path, holes included as zeros.
+ * and has a path, holes included as zeros. What it must hand over by a file stands in `folder` meanwhile: that of the state,
+ * since nothing else is sure to be writable (O-32).
  */
-export function volumeCopier(exec: Executor): DataCopier {
+export function volumeCopier(exec: Executor, folder: string): DataCopier {
   return {
     reach: (info, connector, signal) => placeOf({ info, connector, exec, signal }),
     async copy(from, to, options) {
@@ -18,7 +18,7 @@ export function volumeCopier(exec: Executor): DataCopier {
       } else if ('path' in from && 'path' in to) {
         await convert(exec, ['-f', from.format, '-O', to.format, from.path, to.path], isAnyDevice(from, to), options);
       } else {
-        await convertByClients(exec, from, to, options);
+        await convertByClients(exec, folder, from, to, options);
       }
     },
   };
@@ -41,8 +41,14 @@ async function convert(
 }
 
 /** Secrets go by files that nobody else can read: other users see the arguments of a command. */
-async function convertByClients(exec: Executor, from: DataPlace, to: DataPlace, options: CopyOptions): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'volume-copy-'));
+async function convertByClients(
+  exec: Executor,
+  base: string,
+  from: DataPlace,
+  to: DataPlace,
+  options: CopyOptions,
+): Promise<void> {
+  const folder = await mkdtemp(join(base, '.volume-copy-'));
   try {
     const objects: string[] = [];
     for (const [name, place] of Object.entries({ source: from, target: to })) {

@@ -56,7 +56,7 @@ export function makeManager(parts: ServiceParts, others: OtherServices, around: 
     images: others.images,
     imageFiles: others.imageFiles,
     compute: others.compute,
-    copier: volumeCopier(exec),
+    copier: volumeCopier(exec, configuration.values(serviceGroup).state_path),
     scheduler: schedulerClient(bus.client),
     peers: volumeClient(bus.client, db),
     connector: connectorOf(host, configuration.values(serviceGroup).my_ip),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { placeOf } from '../../src/image/data-places.ts';
@@ -91,7 +91,8 @@ test('a share that is not mounted is mounted where its service has it, once, as 
   });
 });
 
-test('a secret goes to qemu by a file that only we can read, and is gone afterwards [manager 9.5, G-090]', async () => {
+test('a secret goes to qemu by a file of the state’s folder that only we can read, and is gone afterwards [manager 9.5, G-090, O-32]', async (t) => {
+  const folder = aFolder(t);
   let words: readonly string[] = [];
   let secret = '';
   const exec = {
@@ -104,9 +105,11 @@ test('a secret goes to qemu by a file that only we can read, and is gone afterwa
   } as unknown as Executor;
   const options = { signal: new AbortController().signal, progress: () => {} };
 
-  await volumeCopier(exec).copy({ path: '/v/a,b', format: 'qcow2' }, await place(iscsi), options);
+  await volumeCopier(exec, folder).copy({ path: '/v/a,b', format: 'qcow2' }, await place(iscsi), options);
 
   assert.equal(secret, 'a secret');
+  assert.ok(fileOf(words).startsWith(`${folder}/`));
+  assert.deepEqual(readdirSync(folder), []);
   assert.doesNotMatch(words.join(' '), /a secret/);
   assert.throws(() => readFileSync(fileOf(words)));
   assert.deepEqual(words.slice(-2), [

@@ -40,7 +40,7 @@ test('a copy reads as its source, whatever stood there, and its holes are holes 
   const [source, target] = [aSource(folder), aTarget(folder)];
   let told = 0;
 
-  await volumeCopier(exec).copy(
+  await volumeCopier(exec, tmpdir()).copy(
     { path: source, format: 'raw' },
     { path: target, format: 'raw' },
     { ...options, progress: (done) => (told = done) },
@@ -57,7 +57,7 @@ test('each side keeps its format [manager 9.5]', async (t) => {
   const [source, target] = [aSource(folder), join(folder, 'target.qcow2')];
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', target, String(8 * MiB)]);
 
-  const copier = volumeCopier(exec);
+  const copier = volumeCopier(exec, tmpdir());
   await copier.copy({ path: source, format: 'raw' }, { path: target, format: 'qcow2' }, options);
 
   const { format } = JSON.parse(String(execFileSync('qemu-img', ['info', '--output=json', target]))) as {
@@ -72,7 +72,7 @@ test('without qemu-img what is raw is copied all the same [manager 9.5]', async 
   const [source, target] = [aSource(folder), aTarget(folder)];
   const poor: Executor = { ...exec, find: async () => undefined };
 
-  await volumeCopier(poor).copy({ path: source, format: 'raw' }, { path: target, format: 'raw' }, options);
+  await volumeCopier(poor, tmpdir()).copy({ path: source, format: 'raw' }, { path: target, format: 'raw' }, options);
 
   assert.ok(readFileSync(target).equals(readFileSync(source)));
 });

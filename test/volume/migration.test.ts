@@ -67,7 +67,8 @@ async function twoServices(t: TestContext) {
   const broker = await aBroker();
   const transport = await aTransport(broker);
   const client = aClient(transport, 20);
-  const copier = volumeCopier(createExecutor({ environment: process.env, rootHelper: [], logger: silent }));
+  const exec = createExecutor({ environment: process.env, rootHelper: [], logger: silent });
+  const copier = volumeCopier(exec, folder);
   const made = async (name: typeof host, files: string) => {
     const parts = { host: name, copier, publishSoon() {} };
     const manager = await testManager(filesIn(files), parts, join(folder, 'cinder.sqlite'));
