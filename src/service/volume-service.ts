@@ -46,7 +46,7 @@ import { coordinationGroup, rabbitGroup, rpcGroup, volumeSettings } from './sett
 import { ServiceState } from './state.ts';
 import { warnOfStrandedVolumes } from './stranded-volumes.ts';
 import { startTimers } from './timers.ts';
-import { PinnedVersions, tellVersionPins } from './version-pins.ts';
+import { PinnedVersions, rereadVersionPins, tellVersionPins } from './version-pins.ts';
 
 export interface VolumeServiceOptions extends DriverSources {
   /** Every service of this node. */
@@ -298,6 +298,7 @@ export class VolumeService {
       late: (by) => this.#late(by),
       probe: async (signal) => void (await this.#server?.probe(signal)),
       publish: (signal) => publishCapabilities(manager, adminContext(), signal),
+      pins: async () => this.#pins && rereadVersionPins(this.#pins, this.#options.log.logs),
     });
     this.#recovering.spawn((signal) => recovery.handOvers(() => this.#publishInterval(), signal));
     void this.#beat();
