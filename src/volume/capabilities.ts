@@ -1,7 +1,11 @@
+import { messageOf } from '../base/errors.ts';
 import type { RequestContext } from '../objects/context.ts';
 import type { VolumeManager } from './manager.ts';
 
-/** Asks the driver and tells the scheduler. A driver that cannot say is a warning, and the scheduler keeps what it knows. */
+/**
+ * Asks the driver and tells the scheduler, which keeps what it knows where that cannot be: one warning an outage, since the
+ * next report says it all and comes as soon as the broker is back. Rejects where the driver cannot say.
+ */
 export async function publishCapabilities(
   manager: VolumeManager,
   context: RequestContext,
@@ -19,5 +23,13 @@ export async function publishCapabilities(
   }
   if (capabilities.stats === undefined) return;
   log.debug('Notifying Schedulers of capabilities ...');
-  await scheduler.reportCapabilities(context, host, capabilities.stats);
+  try {
+    await scheduler.reportCapabilities(context, host, capabilities.stats);
+    capabilities.leaves(true);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const template = 'The schedulers keep the capabilities that they know of for now: %s';
+    if (capabilities.leaves(false)) log.log('WARNING', { outage: 'broker' }, template, messageOf(error));
+    else log.debug(template, messageOf(error));
+  }
 }

@@ -9,6 +9,7 @@ export class CapabilityReport {
   readonly #allocated = new Map<string, number>();
   #stats: VolumeStats | undefined;
   #described: Readonly<Record<string, unknown>> = {};
+  #left = true;
 
   /** The last report as it was sent; undefined before the first. */
   get stats(): VolumeStats | undefined {
@@ -29,6 +30,13 @@ export class CapabilityReport {
   allocate(host: string | null, size: number, settings: VolumeSettings): void {
     const pool = (host === null ? undefined : poolOf(host)) ?? settings.volume_backend_name ?? '_pool0';
     this.#allocated.set(pool, Math.max(0, (this.#allocated.get(pool) ?? 0) + size));
+  }
+
+  /** Notes whether the last report has left; true where it is the first that has not: an outage is told once (G-062). */
+  leaves(left: boolean): boolean {
+    const isNews = this.#left && !left;
+    this.#left = left;
+    return isNews;
   }
 
   /** Keeps the driver's figures for get_capabilities. */
