@@ -1,3 +1,4 @@
+import type { Logger } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import type { Configuration } from '../config/load.ts';
 import { loadDriver } from '../drivers/registry.ts';
@@ -65,9 +66,16 @@ export async function openDriver(
     },
     read,
   );
+  tellOfDriver(log.logs('stevedore.extension'), settings.volume_driver, driver.name);
   if (cluster?.trim() && driver.supportsActiveActive !== true) {
     await driver.close();
     throw new Error(`Active-Active configuration is not currently supported by driver ${driver.name}.`);
   }
   return driver;
+}
+
+/** As upstream's plug-ins are told of: `name = module:class` (L-095). */
+function tellOfDriver(log: Pick<Logger, 'debug'>, path: string, name: string): void {
+  const module = path.endsWith(`.${name}`) ? path.slice(0, -name.length - 1) : path;
+  log.debug("found extension EntryPoint.parse('%s = %s:%s')", path, module, name);
 }

@@ -22,6 +22,11 @@ function storyOf(daemon: Daemon, pid: number): string[] {
     .filter((text, index, all) => all.indexOf(text) === index);
 }
 
+/** Milliseconds of the time that a line begins with. */
+function timeOf(line: string): number {
+  return Date.parse(line.slice(0, 23).replace(' ', 'T'));
+}
+
 describe('a start', { concurrency: 3 }, () => {
   test('starts, does the main job, and stops without a word of warning [A1, L-170, L-174]', async (t) => {
     const daemon = await aRunningDaemon(t);
@@ -113,7 +118,7 @@ describe('a start', { concurrency: 3 }, () => {
       },
     );
 
-    await t.test('nothing is left when it is told to stop, and soon [L-170, L-171, L-174]', async () => {
+    await t.test('nothing is left when it is told to stop, and soon [L-170, L-171, L-174, O-18b]', async () => {
       const begun = performance.now();
       const ended = await daemon.stop();
       const took = performance.now() - begun;
@@ -134,6 +139,42 @@ describe('a start', { concurrency: 3 }, () => {
         ['Caught SIGTERM, stopping children', 'Stop services.', 'Killing children.', 'Waiting on N children to exit'],
       );
     });
+  });
+
+  test('the first report of each worker comes after a delay of its own [L-111]', async (t) => {
+    const backends = { a: fakeBackend(), b: fakeBackend(), c: fakeBackend(), d: fakeBackend() };
+    const daemon = await aRunningDaemon(t, {
+      backends,
+      defaults: { ...quick, debug: true, periodic_fuzzy_delay: 20, backend_stats_polling_interval: 3 },
+    });
+    const begun: number[] = [];
+
+    for (const name of Object.keys(backends)) {
+      const task = new RegExp(
+        ` ${await daemon.worker(name)} DEBUG .*Running periodic task publish_service_capabilities`,
+      );
+      begun.push(timeOf(await daemon.logs(task, 60_000)));
+    }
+
+    // Four that share a seed, or have no delay, begin together.
+    assert.ok(Math.max(...begun) - Math.min(...begun) > 500, `${begun}`);
+  });
+
+  test('a driver that is found is told of where the level of its logger says so [L-095]', async (t) => {
+    const backends = { one: fakeBackend() };
+    const told = await aRunningDaemon(t, {
+      backends,
+      defaults: { debug: true, default_log_levels: 'stevedore=DEBUG' },
+    });
+    const usual = await aRunningDaemon(t, { backends, defaults: { debug: true } });
+
+    const [line = ''] = told.logged(/ DEBUG stevedore\.extension /);
+
+    assert.match(
+      line,
+      /\] found extension EntryPoint\.parse\('cinder\.tests\.fake_driver\.FakeLoggingVolumeDriver = cinder\.tests\.fake_driver:FakeLoggingVolumeDriver'\)/,
+    );
+    assert.deepEqual(usual.logged(/stevedore\.extension/), []);
   });
 
   test('drivers that take their time are made side by side [L-057, L-105, O-17]', async (t) => {
