@@ -57,7 +57,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages and modules of Node that one place alone may know. */
 const reserved: Readonly<Record<string, readonly string[]>> = {
-  rhea: ['messaging', 'broker'],
+  rhea: ['messaging/amqp1.ts', 'messaging/amqp1-links.ts', 'broker'],
   yargs: ['cli/arguments.ts'],
   winston: ['log/oslo-log.ts'],
   ini: ['config/ini.ts'],
@@ -70,6 +70,8 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   yaml: ['messaging/notification-routes.ts'],
   'node:child_process': ['exec/run.ts'],
   'node:cluster': ['worker.ts', 'launcher'],
+  'node:http': ['admin', 'openstack/http.ts'],
+  'node:https': ['openstack/http.ts'],
 };
 
 const source = join(repository, 'src');
@@ -111,7 +113,7 @@ test('every import points down, or at a neighbour in the same room', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('each package is imported by the one place that knows it', () => {
+test('each package is imported by the one place that knows it, and nothing but Glance, Nova and the daemon itself is asked by HTTP [M-02, M-04]', () => {
   const wrong: string[] = [];
 
   for (const file of files(source)) {
@@ -137,4 +139,39 @@ test('only the entry points touch the process: signals, exit, environment', () =
     .map((file) => relative(source, file));
 
   assert.deepEqual(wrong, []);
+});
+
+test('what reads files, words and the wire is pinned to one version, and has no wrapper [M-05, C-092]', () => {
+  const text = readFileSync(join(repository, 'package.json'), 'utf8');
+  const { dependencies } = JSON.parse(text) as { dependencies: Readonly<Record<string, string>> };
+  const { rhea = '', ini = '', yargs = '' } = dependencies;
+  const installed = (name: string): string =>
+    (JSON.parse(readFileSync(join(repository, 'node_modules', name, 'package.json'), 'utf8')) as { version: string })
+      .version;
+
+  assert.match(rhea, /^\d+\.\d+\.\d+$/);
+  assert.ok(rhea.localeCompare('3.0.4', 'en', { numeric: true }) >= 0, rhea);
+  assert.match(ini, /^6\.0\.\d+$/);
+  assert.match(yargs, /^18\.\d+\.\d+$/);
+  assert.deepEqual([installed('rhea'), installed('ini'), installed('yargs')], [rhea, ini, yargs]);
+  assert.equal(dependencies['rhea-promise'], undefined);
+});
+
+test('every driver is held to the suite of all drivers [S-02]', () => {
+  const read = (file: string): string => readFileSync(file, 'utf8');
+  /** A test that calls the suite, with the files of test/support that it imports. */
+  const suites = files(join(repository, 'test')).flatMap((file) => {
+    const text = read(file);
+    if (!/^ *volumeDriverConformance\(/m.test(text)) return [];
+    const support = importsOf(file).filter((name) => name.includes('/support/'));
+    return [[text, ...support.map((name) => read(join(dirname(file), name)))].join('\n')];
+  });
+  const drivers = readdirSync(join(source, 'drivers')).filter((name) =>
+    /^export default /m.test(read(join(source, 'drivers', name))),
+  );
+
+  const without = drivers.filter((name) => !suites.some((text) => text.includes(`src/drivers/${name}'`)));
+
+  assert.ok(drivers.length >= 3);
+  assert.deepEqual(without, []);
 });

@@ -57,6 +57,30 @@ test('what follows a broken header is no fault of its own [C-027]', () => {
   ]);
 });
 
+test('a comment character in a value, or behind it, is text [C-021]', () => {
+  assert.deepEqual(flat('[a]\nurl = rabbit://u:p#;q@h/\nn = 10 # s\nm = 10 ; s\n'), [
+    ['a', 'url', ['rabbit://u:p#;q@h/']],
+    ['a', 'n', ['10 # s']],
+    ['a', 'm', ['10 ; s']],
+  ]);
+});
+
+test('a continuation joins on a new line, as it stands, and quotes are those of the first line [C-023]', () => {
+  assert.deepEqual(flat('[a]\nx = one\n  \t two # no comment\n  "three"\ny = "a"\n  "b"\nz = "a\n b"\n'), [
+    ['a', 'x', ['one\ntwo # no comment\n"three"']],
+    ['a', 'y', ['a\n"b"']],
+    ['a', 'z', ['"a\nb"']],
+  ]);
+});
+
+test('LF, CRLF and a lone CR each end a line [C-028]', () => {
+  assert.deepEqual(flat('[a]\nx = 1\r\ny = 2\rz = 3\n'), [
+    ['a', 'x', ['1']],
+    ['a', 'y', ['2']],
+    ['a', 'z', ['3']],
+  ]);
+});
+
 test('white space is what Python takes for it [C-020, C-022]', () => {
   assert.equal(strip('\x1c\x85 a\u3000\xa0'), 'a');
   assert.equal(strip('\ufeffa'), '\ufeffa');

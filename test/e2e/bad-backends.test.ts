@@ -39,7 +39,7 @@ test('one bad backend of each kind leaves the others alone [A2, L-072, L-074, L-
   assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
 });
 
-test('a driver whose set-up fails leaves its service down and the other up [A2, L-072, L-121, L-126]', async (t) => {
+test('a driver whose set-up fails leaves its service down and the other up [A2, L-072, L-121, L-126, O-14]', async (t) => {
   const daemon = aDaemon(t, {
     backends: { good: fakeBackend(), bad: fakeBackend({ fake_setup_failures: -1 }) },
     defaults,
@@ -62,6 +62,19 @@ test('a driver whose set-up fails leaves its service down and the other up [A2, 
   );
   assert.equal(daemon.logged(/labhost@bad is reporting problems/).length, 1);
   assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+});
+
+test('storage that comes back later than upstream would wait for brings its service up, in the same process [L-077, L-121, O-07]', async (t) => {
+  const daemon = aDaemon(t, { backends: { late: fakeBackend({ fake_setup_failures: 4 }) }, defaults });
+
+  daemon.start();
+  await daemon.logs(/ ERROR cinder\.volume\.manager .*\] Failed to initialize driver\.: /);
+  const { pid } = await daemon.backend('late');
+  await daemon.isUp();
+
+  const { pid: now, restarts } = await daemon.backend('late');
+  assert.deepEqual([now, restarts], [pid, 0]);
+  await daemon.does('volume', 'create', '--size', '1', '--wait', 'demo');
 });
 
 test('no backend that could ever work ends the daemon with 1 [A3, L-073]', async (t) => {

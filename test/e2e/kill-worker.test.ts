@@ -14,7 +14,7 @@ test('workers that die', async (t) => {
 
   for (const name of ['fast', 'slow']) {
     await t.test(
-      `${name} is replaced after SIGKILL and reports under its own row [A4, L-084, L-150, L-153, L-154]`,
+      `${name} is replaced after SIGKILL and reports under its own row [A4, L-084, L-150, L-153, L-154, O-14]`,
       async () => {
         const other = name === 'fast' ? 'slow' : 'fast';
         const before = await daemon.worker(name);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { aRunningDaemon, fakeBackend, fileBackend } from '../support/daemon.ts';
+import { aDaemon, aRunningDaemon, fakeBackend, fileBackend } from '../support/daemon.ts';
 import { openFilesOf } from '../support/processes.ts';
 
 /** A command that makes the surroundings and then replaces itself by the daemon. */
@@ -16,6 +16,11 @@ function tooOpen(folder: string): string[] {
     const status = statSync(join(folder, name));
     return !status.isSocket() && (status.mode & 0o027) !== 0;
   });
+}
+
+/** MB of memory that a process has in use. */
+function residentOf(pid: number): number {
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 describe('the surroundings of a start', { concurrency: 2 }, () => {
@@ -33,6 +38,57 @@ describe('the surroundings of a start', { concurrency: 2 }, () => {
     assert.deepEqual(tooOpen(daemon.folder), ['cinder.conf']);
     for (const pid of [daemon.pid, worker]) assert.ok(openFilesOf(pid).includes('/dev/null'));
     assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+  });
+
+  test('the variables that others set for the memory of Python do no harm, and there is less of it [O-23]', async (t) => {
+    const daemon = await aRunningDaemon(t, {
+      backends: { file1: fileBackend },
+      env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '262144' },
+    });
+
+    await daemon.does('volume', 'create', '--size', '1', '--wait', 'demo');
+
+    const [supervisor, worker] = [residentOf(daemon.pid), residentOf(await daemon.worker('file1'))];
+    assert.ok(supervisor <= 80, `supervisor: ${supervisor} MB`);
+    assert.ok(worker <= 90, `worker: ${worker} MB`);
+  });
+
+  test('a lock folder that cannot be made is told at the start, with the user that could not [O-33, O-34]', async (t) => {
+    const daemon = aDaemon(t, {
+      backends: { file1: fileBackend },
+      sections: { coordination: { backend_url: 'file:///proc/none/locks' } },
+    });
+
+    daemon.start();
+    const line = await daemon.logs(/ ERROR .*lock folder/);
+
+    const uid = process.getuid?.();
+    assert.ok(line.includes(`lock folder /proc/none/locks cannot be made by uid ${uid}: ENOENT`), line);
+    assert.notEqual((await daemon.backend('file1')).state, 'up');
+    assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+  });
+
+  test('standard output alone has each record with its own time and pid, also below systemd [G-072]', async (t) => {
+    const daemon = aDaemon(t, {
+      backends: { one: fakeBackend() },
+      env: { INVOCATION_ID: '0123456789abcdef0123456789abcdef', JOURNAL_STREAM: '8:12345' },
+    });
+    const text = readFileSync(daemon.conf, 'utf8');
+    writeFileSync(daemon.conf, text.replace(/^log_file = .*\n/m, ''));
+
+    await daemon.startUp();
+    await daemon.stop();
+
+    const record =
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (\d+) (DEBUG|INFO|WARNING|ERROR|CRITICAL) \S+ \[(-|\S+ \S+ .*?)\] /;
+    const lines = daemon.printed.trimEnd().split('\n');
+    const others = lines.filter((line) => !record.test(line));
+    assert.deepEqual(
+      others.filter((line) => !line.startsWith('volume-daemon: running self-contained in ')),
+      [],
+    );
+    assert.ok(lines.some((line) => record.exec(line)?.[1] === String(daemon.pid)));
+    assert.equal(daemon.logText(), '');
   });
 
   test('a child that the supervisor does not know of ends without effect [L-152]', async (t) => {

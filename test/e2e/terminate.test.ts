@@ -55,7 +55,7 @@ describe('SIGTERM', { concurrency: 3 }, () => {
     assert.equal(daemon.logged(/ (WARNING|ERROR) /).length, 0, daemon.logText());
   });
 
-  test('SIGTERM to the whole group, and again and again, changes nothing about it [A6, L-172, O-01]', async (t) => {
+  test('SIGTERM to the whole group, and again and again, changes nothing about it [A6, L-172, O-01, O-38]', async (t) => {
     const { daemon, answer } = await atWork(t, 3);
 
     for (let round = 0; round < 10; round++) {
@@ -80,6 +80,30 @@ describe('SIGTERM', { concurrency: 3 }, () => {
     assert.match(line, /Waiting for 1 operations: remove_export [0-9a-f-]{36} \(\d+ s\)$/);
     assert.equal(await answer, 'answered');
     assert.deepEqual(await daemon.gone(), clean);
+  });
+
+  test('what the kill at the end of a unit’s patience cuts off is cleaned up by the next start [O-03, O-22, O-38]', async (t) => {
+    const journal = join(aFolder(t), 'journal');
+    const backend = (seconds: number) => fakeBackend({ fake_journal: journal, fake_delay: `create_volume:${seconds}` });
+    const daemon = await aRunningDaemon(t, { backends: { slow: backend(600) }, defaults: { report_interval: 1 } });
+    await daemon.does('volume', 'create', '--size', '1', 'demo');
+    await eventually('it is under way', () => readFileSync(journal, 'utf8').includes('create_volume'), 60_000);
+
+    daemon.signalAll('SIGTERM');
+    await daemon.logs(/Caught SIGTERM, stopping children/);
+    const drained = daemon.rows('select status from volumes');
+    daemon.signalAll('SIGKILL');
+    const ended = await daemon.gone();
+    daemon.configure({ backends: { slow: backend(0) }, defaults: { report_interval: 1 } });
+    await daemon.startUp();
+    const isOver = (): boolean =>
+      daemon.rows("select id from volumes where status = 'creating'").length === 0 &&
+      daemon.rows('select id from workers where service_id is not null').length === 0;
+    await eventually('nothing is left in between', isOver, 90_000);
+
+    assert.deepEqual(drained, [{ status: 'creating' }]);
+    assert.deepEqual(ended, { code: null, signal: 'SIGKILL' });
+    assert.match(String(daemon.rows('select status from volumes')[0]?.['status']), /^(available|error)$/);
   });
 
   test('SIGTERM while the database is away', async (t) => {

@@ -42,7 +42,7 @@ test('a relative log file is below log_dir, which is made; an absolute one stays
   assert.equal(statSync(log_dir).mode & 0o777 & ~process.umask(), 0o750 & ~process.umask());
 });
 
-test('the longest configured name decides the level, else the root [G-040, G-041, G-042]', () => {
+test('the longest configured name decides the level, else the root [G-040, G-041, G-042, G-080]', () => {
   const presets = routing();
   assert.equal(levelOf(presets, 'cinder.volume.manager'), 20);
   assert.equal(levelOf(presets, 'oslo_messaging.rpc.client'), 20);

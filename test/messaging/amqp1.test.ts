@@ -221,7 +221,7 @@ test('a login with signs beyond ASCII is not cut short', () =>
     },
   ));
 
-test('the connection says who it is, and is asked for its virtual host [M-32, L-097]', async () => {
+test('the connection says who it is, and is asked for its virtual host [M-32, L-097, O-13]', async () => {
   const peer = await scriptedPeer({ product: 'RabbitMQ', version: '4.0.5' });
   const name = 'cinder-volume:7:abc';
   const options = { ...settings, host: peer.host, port: peer.port, name, virtualHost: 'osvh' };
@@ -233,6 +233,21 @@ test('the connection says who it is, and is asked for its virtual host [M-32, L-
     [name, name, 'vhost:osvh'],
   );
   assert.equal(there?.idle_time_out, 30_000);
+  await connection.close();
+  await peer.close();
+});
+
+test('empty frames keep a quiet connection alive, as often as the broker asks for them [O-13]', async () => {
+  const announced = { idle_time_out: 1000 };
+  const peer = await scriptedPeer({ product: 'RabbitMQ', version: '4.0.5' }, () => {}, announced);
+  const connection = await dial({ ...settings, host: peer.host, port: peer.port }, AbortSignal.timeout(10_000));
+  const read = (): number => peer.connections[0]?.['socket'].bytesRead;
+  const before = read();
+  const emptyFrame = 8;
+
+  await eventually('three of them have come', () => read() >= before + 3 * emptyFrame);
+
+  assert.equal((read() - before) % emptyFrame, 0, 'nothing else has come');
   await connection.close();
   await peer.close();
 });

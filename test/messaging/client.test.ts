@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { RpcClient } from '../../src/messaging/client.ts';
 import type { Message } from '../../src/messaging/envelope.ts';
-import { decodeEnvelope, encodeEnvelope, hexId } from '../../src/messaging/envelope.ts';
+import { decodeEnvelope, encodeEnvelope, hexId, requestMessage } from '../../src/messaging/envelope.ts';
 import type { Transport } from '../../src/messaging/transport.ts';
 import { adminContext } from '../../src/objects/context.ts';
 import { VolumeNotFound } from '../../src/objects/exceptions.ts';
@@ -12,6 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { aQueue, Listener } from '../support/listener.ts';
 import { aBroker, aClient, aTransport, testQueue, testTarget } from '../support/messaging.ts';
 import { deleteQueue } from '../support/raw-client.ts';
+import { rheaClient, rheaReceiver, rheaSender } from '../support/rhea-client.ts';
 import { withService } from '../support/service.ts';
 
 const request = { method: 'get_capabilities', version: '3.0', args: { discover: false }, context: adminContext() };
@@ -146,6 +147,29 @@ test('a call may be aborted [L-131]', () =>
       await assert.rejects(call, reason);
     },
   ));
+
+test('nothing of the protocol travels in application properties, neither from us nor to us [M-27]', () =>
+  withService({ create_volume: { class: 'work' } }, async ({ broker, client, clientTransport, endpoint }) => {
+    const cast = { ...request, method: 'create_volume' };
+    const peer = await rheaClient(broker);
+    await Listener.on(clientTransport, aQueue('peer'), 'peer', 0);
+    const { got } = await rheaReceiver(peer, 'peer', 1);
+    const { send } = await rheaSender(peer);
+
+    const left = client.cast({ topic: 'peer' }, cast);
+    await eventually('the peer has it', () => got.length === 1);
+    got[0]?.delivery.accept();
+    const more = {
+      content_type: 'application/json',
+      application_properties: { method: 'delete_volume', version: '9.9' },
+    };
+    send(`/queues/${encodeURIComponent(testQueue)}`, encodeEnvelope(requestMessage(cast)).toString(), more);
+    await eventually('the service does what the body says', () => endpoint.ran('create_volume') === 1);
+
+    assert.deepEqual(await left, { outcome: 'accepted' });
+    assert.equal(got[0]?.message?.application_properties, undefined);
+    peer.close();
+  }));
 
 test('the reply queue keeps its name when it is lost, and answers come again [M-44, M-58]', () => {
   const names = new Set<unknown>();

@@ -16,6 +16,7 @@ export interface ScriptedPeer {
 export async function scriptedPeer(
   product: { product: string; version: string },
   script: (container: Container) => void = () => {},
+  announced: { readonly idle_time_out?: number } = {},
 ): Promise<ScriptedPeer> {
   const container = rhea.create_container({ id: 'scripted' });
   const connections: Connection[] = [];
@@ -34,6 +35,7 @@ export async function scriptedPeer(
     port: 0,
     host: '127.0.0.1',
     properties: product,
+    ...announced,
     receiver_options: { autoaccept: false, credit_window: 100 },
   });
   await once(server, 'listening');
