@@ -3,11 +3,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificates } from './certificates.ts';
 import { DebianRoot, type Release } from './debian-root.ts';
+import { freePort } from './private-server.ts';
 
 export interface RabbitOptions {
   /** Those that are enabled; the preset lets AMQP 1.0 in. */
@@ -43,7 +44,7 @@ export class RabbitMQ implements AsyncDisposable {
     const root = DebianRoot.of(release);
     if (root === undefined) throw new Error(DebianRoot.missing(release));
     const folder = await mkdtemp('/tmp/rabbitmq-');
-    const [port = 0, tlsPort = 0, distribution = 0, names = 0] = await freePorts(4);
+    const [port = 0, tlsPort = 0, distribution = 0, names = 0] = await Promise.all(Array.from({ length: 4 }, freePort));
     const env = {
       ...root.env,
       HOME: folder,
@@ -232,14 +233,6 @@ function hashed(password: string): string {
   const salt = randomBytes(4);
   const digest = createHash('sha256').update(salt).update(password).digest();
   return Buffer.concat([salt, digest]).toString('base64');
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 function isListening(port: number): Promise<boolean> {
