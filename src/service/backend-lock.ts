@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
 import type { Coordinator, HeldLock } from '../interface/coordinator.ts';
 import type { ServiceHost } from '../objects/host.ts';
 import type { Service } from '../objects/service.ts';
@@ -17,9 +19,12 @@ export class BackendLock {
   #held: HeldLock | undefined;
   /** What was to be noted while the lock was not ours. */
   #count: string | undefined;
+  readonly #log: Pick<Logger, 'warning'>;
+  #isNoted = true;
 
-  constructor(coordinator: Coordinator, statePath: string, host: ServiceHost) {
+  constructor(coordinator: Coordinator, statePath: string, host: ServiceHost, log: Pick<Logger, 'warning'>) {
     this.#coordinator = coordinator;
+    this.#log = log;
     this.#file = join(statePath, `${host}.lock`);
   }
 
@@ -33,7 +38,7 @@ export class BackendLock {
     const lock = await this.#coordinator.tryLock(this.#file);
     if (!lock.held) return false;
     this.#held = lock;
-    if (this.#count !== undefined) await lock.write(this.#count);
+    await this.#write();
     return true;
   }
 
@@ -52,10 +57,26 @@ export class BackendLock {
     return isNew || noted === String(row.report_count) || noted === String(row.report_count + 1);
   }
 
-  /** Notes the `report_count` that is about to be written; as soon as the lock is ours, where it is not yet. */
+  /**
+   * Notes the `report_count` that is about to be written; as soon as the lock is ours, where it is not yet. Where it cannot
+   * be written, as on a full disk, the log says so once: the next start then takes its time to find that it is alone, which
+   * is no reason to call the service down now.
+   */
   async note(reportCount: number): Promise<void> {
     this.#count = String(reportCount);
-    await this.#held?.write(this.#count);
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    if (this.#held === undefined || this.#count === undefined) return;
+    try {
+      await this.#held.write(this.#count);
+      this.#isNoted = true;
+    } catch (error) {
+      const template = 'Reports are not noted in %s (%s): a restart will look longer for another process at work here';
+      if (this.#isNoted) this.#log.warning(template, `${this.#file}.note`, messageOf(error));
+      this.#isNoted = false;
+    }
   }
 
   async release(): Promise<void> {

@@ -439,7 +439,7 @@ export class VolumeService {
         folder,
         logger: log.logs('cinder.coordination'),
       });
-      const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host);
+      const lock = new BackendLock(coordinator, this.#configuration.values(serviceGroup).state_path, host, this.#log);
       this.#scope.defer(() => lock.release());
       await lock.take();
       return { coordinator, lock };
