@@ -2,6 +2,7 @@ import { existsSync, unlinkSync, utimesSync } from 'node:fs';
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { naming } from '../base/file-error.ts';
 import { makeFolderSync } from '../base/folders.ts';
 import type { Logger } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
@@ -141,7 +142,7 @@ function heldLock(file: string, lock: FileLock, note: string): HeldLock {
       if (released) return Promise.reject(new Error(`the lock on ${file} was released`));
       const write = async (): Promise<void> => {
         const draft = `${noteFile(file)}.new`;
-        await writeFile(draft, `${text}\n`, { mode: 0o640 });
+        await naming(draft, () => writeFile(draft, `${text}\n`, { mode: 0o640 }));
         await rename(draft, noteFile(file));
       };
       const done = last.then(write);

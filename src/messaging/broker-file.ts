@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { naming } from '../base/file-error.ts';
 import { makeFolder } from '../base/folders.ts';
 import { isRecord } from '../objects/versioned-object.ts';
 import type { BrokerAddress } from './connection-plan.ts';
@@ -31,15 +32,19 @@ export async function writeBrokerFile(statePath: string, address: BrokerAddress)
   const path = brokerFile(statePath);
   await makeFolder(dirname(path), 0o750);
   const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
+  await naming(temporary, () => fill(temporary, `${JSON.stringify(address)}\n`));
+  await rename(temporary, path);
+}
+
+async function fill(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
   try {
     await file.chmod(0o600);
-    await file.writeFile(`${JSON.stringify(address)}\n`);
+    await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
 }
 
 /** A password nobody can guess; it stays the same for as long as the file does. */

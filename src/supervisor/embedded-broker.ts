@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { Backoff } from '../base/retry.ts';
 import type { Configuration } from '../config/load.ts';
 import { serviceGroup } from '../interface/daemon-options.ts';
 import type { DaemonStatus } from '../interface/daemon-status.ts';
@@ -75,10 +78,23 @@ export class EmbeddedBroker {
       this.#log.warning('Port %d is taken, the embedded broker listens on port %d', wanted.port, address.port);
     }
     this.#address = address;
-    writeBrokerFile(this.#statePath(), address).catch((error: unknown) => {
-      this.#log.exception(error, 'Client commands will not find the embedded broker');
-    });
+    void this.#publish(address);
     for (const listener of this.#listeners) listener(address);
+  }
+
+  /** Writes where client commands look, for as long as it takes: a disk that is full will be emptied. */
+  async #publish(address: BrokerAddress): Promise<void> {
+    const backoff = new Backoff({ first: 1000, most: 5000 });
+    for (let isNew = true; address === this.#address; isNew = false) {
+      try {
+        await writeBrokerFile(this.#statePath(), address);
+        return;
+      } catch (error) {
+        const template = 'Client commands do not find the embedded broker until this can be written: %s';
+        if (isNew) this.#log.error(template, messageOf(error));
+      }
+      await sleep(backoff.next(), undefined, { ref: false });
+    }
   }
 
   #isEmbedded(): boolean {

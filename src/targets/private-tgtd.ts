@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { naming } from '../base/file-error.ts';
 import { makeFolder } from '../base/folders.ts';
 import type { Executor, StartOptions } from '../interface/executor.ts';
 import { Tgtadm, type TgtdAddress } from './tgtadm.ts';
@@ -45,7 +46,7 @@ export async function preparePrivateTgtd(folder: string): Promise<PrivateTgtd> {
   await endLeftover(socket);
   const stays = kept > 0 && (await isFree(kept));
   const port = stays ? kept : await freePort();
-  if (!stays) await writeFile(file, `${port}\n`, { mode: 0o600 });
+  if (!stays) await naming(file, () => writeFile(file, `${port}\n`, { mode: 0o600 }));
   return { ...address, portal: { address: loopback, port } };
 }
 

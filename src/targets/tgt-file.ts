@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { naming } from '../base/file-error.ts';
 import { makeFolder } from '../base/folders.ts';
 import type { Chap } from './chap.ts';
 
@@ -55,16 +56,10 @@ export class TgtFiles {
   async write(name: string, wanted: TgtExport): Promise<void> {
     const file = this.#fileOf(name);
     const draft = join(this.#folder, `.${name}.${randomBytes(4).toString('hex')}`);
-    let handle: FileHandle | undefined;
     try {
-      handle = await open(draft, 'wx', 0o600);
-      await handle.writeFile(exportText(name, wanted, this.#settings));
-      await handle.sync();
-      await handle.close();
-      handle = undefined;
+      await naming(draft, () => fill(draft, exportText(name, wanted, this.#settings)));
       await rename(draft, file);
     } catch (error) {
-      await handle?.close();
       await unlink(draft).catch(() => {});
       throw error;
     }
@@ -79,6 +74,16 @@ export class TgtFiles {
   #fileOf(name: string): string {
     if (!/^[\w:+-][\w.:+-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} cannot name a file`);
     return join(this.#folder, name);
+  }
+}
+
+async function fill(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 
