@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +20,7 @@ import { unrest } from '../chaos/audit.ts';
 import { Rows } from '../chaos/rows.ts';
 import { clientCommand } from '../support/client-command.ts';
 import { type CommandResult, Daemon, fakeBackend, fileBackend } from '../support/daemon.ts';
+import { rowsOf } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { aFolder } from '../support/folder.ts';
 
@@ -133,4 +145,84 @@ test('a full file_storage_dir fails the copy with the reason, leaves no half fil
     readdirSync(storage).filter((name) => !name.startsWith('.')),
     [],
   );
+});
+
+test('a full state_path beside a database elsewhere stops no heartbeat, and what could not be written there is, later [O-10, L-128, R-06]', {
+  skip,
+}, async (t) => {
+  const disk = aSmallDisk(t, 8);
+  const elsewhere = aFolder(t);
+  const daemon = new Daemon(disk.folder, {
+    backends: { fake1: fakeBackend() },
+    defaults: { log_file: join(elsewhere, 'log'), report_interval: 1 },
+    sections: { database: { connection: `sqlite:///${join(elsewhere, 'cinder.sqlite')}` } },
+  });
+  t.after(() => daemon.destroy());
+  const logged = (text: string): string[] =>
+    readFileSync(join(elsewhere, 'log'), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(text));
+  const reports = (): number =>
+    Number(rowsOf(join(elsewhere, 'cinder.sqlite'), 'select report_count from services')[0]?.['report_count']);
+  const create = () => clientCommand(daemon, ['volume', 'create', '--size', '1', 'v', '--wait', '-f', 'json']);
+
+  const free = disk.fill();
+  await daemon.startUp();
+  const before = reports();
+  await eventually('the heartbeat goes on', () => reports() >= before + 3, 60_000);
+  const refused = await create();
+  free();
+  await eventually('the broker can be found', () => existsSync(join(disk.folder, 'broker.json')), 60_000);
+
+  const [note = '', ...others] = logged(' WARNING cinder.service ');
+  assert.match(note, /\] Reports are not noted in \S+@fake1\.lock\.note \(ENOSPC: no space left on device, write '/);
+  assert.deepEqual(others, []);
+  const [broker = '', ...more] = logged(' ERROR ');
+  assert.match(
+    broker,
+    /Client commands do not find the embedded broker until this can be written: ENOSPC: .*broker\.json\.new'$/,
+  );
+  assert.deepEqual(more, []);
+  assert.notEqual(refused.code, 0);
+  succeeds(await create());
+});
+
+test('a full folder of the log sends records to standard error, with one notice that names the file, and takes them again [G-006]', {
+  skip,
+}, async (t) => {
+  const disk = aSmallDisk(t, 4);
+  const log = join(disk.folder, 'cinder-volume.log');
+  const daemon = new Daemon(mkdtempSync(join(tmpdir(), 'vd-')), {
+    backends: { fake1: fakeBackend() },
+    defaults: { log_file: log, debug: true, report_interval: 1 },
+  });
+  t.after(async () => {
+    await daemon.destroy();
+    rmSync(daemon.folder, { recursive: true });
+  });
+  const size = (): number => statSync(log).size;
+  await daemon.startUp();
+
+  const free = disk.fill();
+  await eventually('a record goes elsewhere', () => / DEBUG cinder\.service /.test(daemon.printed), 60_000);
+  succeeds(await clientCommand(daemon, ['volume', 'create', '--size', '1', 'v', '--wait']));
+  free();
+  const before = size();
+  await eventually('the file is written again', () => size() > before + 1000, 60_000);
+
+  const notices = daemon.printed.split('\n').filter((line) => line.includes('cannot write to log file'));
+  for (const line of notices) {
+    assert.equal(
+      line,
+      `volume-daemon: cannot write to log file ${log}: no space left on device; what it does not take goes here`,
+    );
+  }
+  assert.ok(notices.length >= 1 && notices.length <= daemon.processes().length * 2, notices.join('\n'));
+  // What was cut off where the disk was full ends its line; the record is whole on standard error.
+  const head = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \d+ [A-Z]+ /g;
+  const merged = readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => (line.match(head) ?? []).length > 1);
+  assert.deepEqual(merged, []);
+  assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
 });
