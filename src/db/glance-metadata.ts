@@ -16,6 +16,10 @@ export async function glanceMetadataOf(db: Kysely<Schema>, owner: GlanceOwner): 
   return Object.fromEntries(rows.map(({ key, value }) => [key ?? '', value ?? '']));
 }
 
+export function glanceMetadataRows(db: Kysely<Schema>, owner: GlanceOwner) {
+  return live(db, owner).selectAll().orderBy('id').execute();
+}
+
 export async function replaceGlanceMetadata(
   db: Kysely<Schema>,
   owner: GlanceOwner,

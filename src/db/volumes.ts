@@ -8,6 +8,7 @@ import { attachmentsOf } from './attachments.ts';
 import {
   copyGlanceMetadata,
   glanceMetadataOf,
+  glanceMetadataRows,
   removeGlanceMetadata,
   replaceGlanceMetadata,
 } from './glance-metadata.ts';
@@ -52,6 +53,7 @@ export function volumeTable({ read, write, isTransaction }: Access, defaultTypeN
     removeAdminMetadata: (id, key) => write((db) => removeMetadata(db, 'volume_admin_metadata', id, key)),
     copyGlanceMetadata: (from, to) => write((db) => copyGlanceMetadata(db, from, to)),
     glanceMetadata: (of) => read((db) => glanceMetadataOf(db, of)),
+    glanceMetadataRows: (of) => read((db) => glanceMetadataRows(db, of)),
     replaceGlanceMetadata: (of, properties) => write((db) => replaceGlanceMetadata(db, of, properties)),
     removeGlanceMetadata: (of) => write((db) => removeGlanceMetadata(db, of)),
   };

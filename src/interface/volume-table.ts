@@ -58,6 +58,8 @@ export interface VolumeTable {
   copyGlanceMetadata(from: GlanceOwner, to: GlanceOwner): Promise<boolean>;
   /** The image properties of a bootable volume or snapshot; empty where it has none. */
   glanceMetadata(of: GlanceOwner): Promise<Readonly<Record<string, string>>>;
+  /** The rows of these properties as they stand, oldest first. */
+  glanceMetadataRows(of: GlanceOwner): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Makes these the image properties, in place of any that there are. */
   replaceGlanceMetadata(of: GlanceOwner, properties: Readonly<Record<string, string>>): Promise<void>;
   removeGlanceMetadata(of: GlanceOwner): Promise<void>;

@@ -67,9 +67,12 @@ export async function recordGrowth(
 ): Promise<Volume | undefined> {
   await tx.quotas.commit(reservations, project_id ?? '');
   const current = await tx.volumes.get(id);
-  const status = current !== undefined && attachmentsOf(current).length > 0 ? 'in-use' : 'available';
-  await tx.volumes.update(id, { size: new_size, status }, ['extending']);
+  await tx.volumes.update(id, { size: new_size, status: settledStatus(current) }, ['extending']);
   return current;
+}
+
+function settledStatus(volume: Volume | undefined): string {
+  return volume !== undefined && attachmentsOf(volume).length > 0 ? 'in-use' : 'available';
 }
 
 /** The volume is in `error_extending` with a message for its user; the reservations are given back. */
@@ -95,6 +98,7 @@ export async function tellGrowth(
 ): Promise<void> {
   const { log, capabilities, settings } = manager;
   capabilities.allocate(volume.host, newSize - volume.size, settings);
-  await notifyVolume(manager, context, 'resize.end', volume, { size: newSize });
+  const grown = { ...volume, size: newSize, status: settledStatus(volume) };
+  await notifyVolume(manager, context, 'resize.end', grown);
   log.log('INFO', { resource: volume.id }, 'Extend volume completed successfully.');
 }

@@ -101,5 +101,5 @@ async function deleteUnderLock(
       await releaseQuota(tx, log, deltas, snapshot.project_id);
     }
   });
-  await notifySnapshot(manager, context, 'delete.end', { ...snapshot, deleted: true }, volume);
+  await notifySnapshot(manager, context, 'delete.end', { ...snapshot, status: 'deleted', deleted: true }, volume);
 }

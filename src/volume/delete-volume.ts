@@ -67,7 +67,7 @@ async function deleteUnderLock(
   });
   log.log('INFO', { resource: volume.id }, 'Deleted volume successfully.');
   if (counted) {
-    await notifyVolume(manager, context, `${event}.end`, volume);
+    await notifyVolume(manager, context, `${event}.end`, { ...volume, status: 'deleted' });
     capabilities.allocate(volume.host, -volume.size, settings);
     manager.publishSoon();
   }

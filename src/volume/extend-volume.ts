@@ -31,7 +31,7 @@ export async function extendVolume(
     return;
   }
   const extended = await work.finish((tx) => recordGrowth(tx, volume, request));
-  await tellGrowth(manager, context, volume, request.new_size);
+  await tellGrowth(manager, context, extended ?? volume, request.new_size);
   if (extended !== undefined) {
     await tellServers(manager, context, extended, 'volume-extended', userMessages.extendUntold, signal);
   }

@@ -82,7 +82,8 @@ export async function deleteGroupSnapshot(
   });
   if (kept.length > 0) throw new VolumeDriverException('Delete group snapshot failed.');
   const done = { ...resource, groupSnapshot: { ...groupSnapshot, status: 'deleted' } };
-  await notifyGroupSnapshot(manager, context, 'delete.end', done);
+  const told = gone.map(({ snapshot }) => ({ ...snapshot, status: 'deleted', deleted: true }) as const);
+  await notifyGroupSnapshot(manager, context, 'delete.end', done, told);
   log.log('INFO', { resource: groupSnapshot.id }, 'Delete group snapshot completed successfully.');
 }
 

@@ -66,7 +66,8 @@ export async function deleteGroup(manager: VolumeManager, context: RequestContex
   for (const volume of gone) manager.capabilities.allocate(volume.host, -volume.size, manager.settings);
   manager.publishSoon();
   if (kept.length > 0) throw new VolumeDriverException('Delete group failed.');
-  await notifyGroup(manager, context, 'delete.end', { ...group, status: 'deleted' });
+  const told = gone.map((volume) => ({ ...volume, status: 'deleted' }));
+  await notifyGroup(manager, context, 'delete.end', group, told);
   log.log('INFO', { resource: group.id }, 'Delete group completed successfully.');
 }
 

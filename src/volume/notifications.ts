@@ -1,4 +1,6 @@
+import { repr } from '../base/python-text.ts';
 import { utcNow } from '../base/time.ts';
+import type { Tables } from '../interface/database.ts';
 import type { Notifier } from '../interface/notifier.ts';
 import type { RequestContext } from '../objects/context.ts';
 import { type ServiceHost, serviceOf } from '../objects/host.ts';
@@ -8,11 +10,12 @@ import { attachmentsOf, type Volume } from '../objects/volume.ts';
 interface Sender {
   readonly notifier: Notifier;
   readonly host: ServiceHost;
+  readonly db: Pick<Tables, 'volumes'>;
 }
 
 /** Sends `volume.<event>`; nothing is built while notifications are off (manager.md §14). */
 export async function notifyVolume(
-  { notifier }: Sender,
+  { notifier, db }: Sender,
   context: RequestContext,
   event: string,
   volume: Volume,
@@ -21,12 +24,13 @@ export async function notifyVolume(
   if (!notifier.enabled || volume.host === null) return;
   const publisher =
     event.startsWith('create.') || event.startsWith('manage_existing.') ? volume.host : serviceOf(volume.host);
-  await notifier.info(context, `volume.${publisher}`, `volume.${event}`, { ...volumePayload(volume), ...changes });
+  const payload = { ...(await volumePayload(db, volume)), ...changes };
+  await notifier.info(context, `volume.${publisher}`, `volume.${event}`, payload);
 }
 
 /** Sends `snapshot.<event>`. */
 export async function notifySnapshot(
-  { notifier, host }: Sender,
+  { notifier, host }: Omit<Sender, 'db'>,
   context: RequestContext,
   event: string,
   snapshot: Snapshot,
@@ -36,7 +40,10 @@ export async function notifySnapshot(
   await notifier.info(context, `snapshot.${host}`, `snapshot.${event}`, snapshotPayload(snapshot, volume));
 }
 
-export function volumePayload(volume: Volume): Record<string, unknown> {
+/** What is told of a volume, with what hangs on it now: of one that is gone that is nothing any more. */
+export async function volumePayload(db: Pick<Tables, 'volumes'>, volume: Volume): Promise<Record<string, unknown>> {
+  const row = await db.volumes.get(volume.id);
+  const glance = await db.volumes.glanceMetadataRows({ volume_id: volume.id });
   return {
     tenant_id: volume.project_id,
     host: volume.host,
@@ -55,11 +62,27 @@ export function volumePayload(volume: Volume): Record<string, unknown> {
     replication_extended_status: volume.replication_extended_status,
     replication_driver_data: volume.replication_driver_data,
     metadata: Object.entries(volume.metadata ?? {}).map(([key, value]) => ({ key, value })),
-    volume_attachment: attachmentsOf(volume).filter((attachment) => attachment.attach_status !== 'detached'),
+    volume_attachment: row === undefined ? [] : attachmentRows(row),
+    ...(glance.length > 0 && { glance_metadata: glance }),
   };
 }
 
+/** As upstream's rows, each with the row of the volume, but for the secret in that: whoever listens has no use for it. */
+function attachmentRows(volume: Volume): Record<string, unknown>[] {
+  const { metadata, admin_metadata, glance_metadata, volume_type, volume_attachment, group, ...row } = volume;
+  const text = (value: unknown) => (value == null ? null : JSON.stringify(value));
+  return attachmentsOf(volume)
+    .filter(({ attach_status }) => attach_status !== 'detached')
+    .map((attachment) => ({
+      ...attachment,
+      connection_info: text(attachment.connection_info),
+      connector: text(attachment.connector),
+      volume: { ...row, provider_auth: null },
+    }));
+}
+
 export function snapshotPayload(snapshot: Snapshot, volume: Volume): Record<string, unknown> {
+  const metadata = snapshot.metadata ?? {};
   return {
     tenant_id: snapshot.project_id,
     user_id: snapshot.user_id,
@@ -71,14 +94,9 @@ export function snapshotPayload(snapshot: Snapshot, volume: Volume): Record<stri
     created_at: withZone(snapshot.created_at),
     status: snapshot.status,
     deleted: snapshot.deleted === true ? 'True' : '',
-    metadata: metadataText(snapshot.metadata ?? {}),
+    // Python's spelling of a dictionary, or nothing for an empty one: what upstream puts there.
+    metadata: Object.keys(metadata).length === 0 ? '' : repr(metadata),
   };
-}
-
-/** Python's spelling of a dictionary, or nothing for an empty one: what upstream puts there. */
-function metadataText(metadata: Readonly<Record<string, string>>): string {
-  const items = Object.entries(metadata).map(([key, value]) => `'${key}': '${value}'`);
-  return items.length === 0 ? '' : `{${items.join(', ')}}`;
 }
 
 export function withZone(time: string | null): string | null {

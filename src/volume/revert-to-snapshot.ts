@@ -25,11 +25,11 @@ export async function revertToSnapshot(
 ): Promise<void> {
   const { resource: volume, signal } = work;
   const { snapshot } = await requireSnapshot(manager.db, snapshotId);
-  const notify = async (event: string, changes: Pick<Volume, 'status'>): Promise<void> => {
-    await notifyVolume(manager, context, event, { ...volume, ...changes });
-    await notifySnapshot(manager, context, event, snapshot, volume);
+  const notify = async (event: string, of: Volume, from: Snapshot): Promise<void> => {
+    await notifyVolume(manager, context, event, of);
+    await notifySnapshot(manager, context, event, from, volume);
   };
-  await notify('revert.start', volume);
+  await notify('revert.start', volume, snapshot);
   let before: Snapshot | undefined;
   try {
     const driver = requireDriver(manager);
@@ -44,13 +44,13 @@ export async function revertToSnapshot(
     }
   } catch (error) {
     if (signal.aborted && isAbort(error)) throw error;
+    await notify('revert.end', volume, snapshot);
     await endRevert(manager, work, snapshot);
-    await notify('revert.end', { status: 'error' });
     throw error;
   }
   await becomeAvailable(work, snapshot);
   if (before !== undefined) await deleteSnapshotOf(manager, context, before, volume, false, signal);
-  await notify('revert.end', { status: 'available' });
+  await notify('revert.end', { ...volume, status: 'available' }, { ...snapshot, status: 'available' });
   manager.log.log('INFO', { resource: volume.id }, 'Volume was reverted to snapshot %s', snapshot.id);
 }
 

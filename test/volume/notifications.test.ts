@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adminContext } from '../../src/objects/context.ts';
 import { notifyVolume } from '../../src/volume/notifications.ts';
+import { testManager } from '../support/manager.ts';
 import { aVolume } from '../support/resources.ts';
 import { recordedHost } from '../support/volume-wire.ts';
 import { capturedMessages } from '../support/wire.ts';
@@ -11,6 +12,8 @@ test('a volume is told of as recorded: fields, publisher and event, a time witho
     .map(({ message }) => message)
     .filter(({ event_type }) => event_type !== undefined);
   assert.equal(recorded.length, 2);
+  await using manager = await testManager();
+  const { db } = manager;
 
   for (const { publisher_id, event_type, payload } of recorded) {
     const told = payload as Record<string, unknown>;
@@ -35,7 +38,7 @@ test('a volume is told of as recorded: fields, publisher and event, a time witho
     });
 
     await notifyVolume(
-      { notifier, host: recordedHost },
+      { notifier, host: recordedHost, db },
       adminContext(),
       String(event_type).slice('volume.'.length),
       volume,

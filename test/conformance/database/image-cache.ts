@@ -50,6 +50,14 @@ export function imageCacheTableSuite(bench: DatabaseBench): void {
     await db.volumes.replaceGlanceMetadata({ volume_id: volume.id }, { image_id: 'new', min_disk: '0' });
 
     assert.deepEqual(await db.volumes.glanceMetadata({ volume_id: volume.id }), { image_id: 'new', min_disk: '0' });
+    const told = await db.volumes.glanceMetadataRows({ volume_id: volume.id });
+    assert.deepEqual(
+      told.map(({ volume_id, snapshot_id, key, value, deleted }) => [volume_id, snapshot_id, key, value, deleted]),
+      [
+        [volume.id, null, 'image_id', 'new', false],
+        [volume.id, null, 'min_disk', '0', false],
+      ],
+    );
     assert.deepEqual(
       (await rows('select "key", deleted from volume_glance_metadata order by id')).map(({ key, deleted }) => [
         key,
