@@ -52,7 +52,7 @@ export async function serve(request: ServeRequest, environment: Environment, sig
       systemd: takeSystemd(environment.env),
       workerProgram: { exec: fileURLToPath(new URL('./start-worker.cjs', import.meta.url)), execArgv: workerOptions() },
       ignored: request.ignored,
-      settled: (status) => announce(status, request, environment, configuration),
+      settled: (status) => announce(status, request, environment, configuration, log),
     });
     const report = (): void => reportOf(supervisor, environment);
     signals.to((signal) => handle(signal, supervisor, log, environment, report));
@@ -147,12 +147,13 @@ function takeSystemd(env: Record<string, string | undefined>) {
   return taken;
 }
 
-/** The last line of a self-contained start: how it went, and what to type next. */
+/** The last line of a self-contained start, for whoever looks at a terminal or a log: how it went, and what to type next. */
 function announce(
   status: DaemonStatus,
   request: ServeRequest,
   environment: Environment,
   configuration: Configuration,
+  log: OpenLog,
 ): void {
   if (transportUrlOf(configuration.values({ group: 'DEFAULT', options: rpcOptions })).kind !== 'embedded') return;
   const { state_path } = configuration.values(serviceGroup);
@@ -165,5 +166,7 @@ function announce(
       ? `next, in another terminal: ${program} volume create ${options} --size 1 --wait demo`
       : `see ${program} backend status ${options}`;
   const count = `${up} of ${status.backends.length} backends up`;
-  environment.stdout.write(`volume-daemon: running self-contained in ${state_path}, ${count}; ${next}\n`);
+  const text = `running self-contained in ${state_path}, ${count}; ${next}`;
+  if (log.usesStdout && environment.stdout.isTTY !== true) log.logs('cinder.cmd.volume').info('%s', text);
+  else environment.stdout.write(`volume-daemon: ${text}\n`);
 }

@@ -28,6 +28,8 @@ export interface OpenLog extends LogLevels, AsyncDisposable {
   reconfigure(values: LogValues): Promise<void>;
   /** Writes at once what is held back as sums of repeated records: the last thing before an exit (G-061). */
   flush(): void;
+  /** Whether records go to standard output: where that is no terminal, nothing else belongs there (G-021, G-035). */
+  readonly usesStdout: boolean;
   /** Records that were held back or dropped so far (G-060 to G-062). */
   readonly suppressed: number;
   /** Logs a warning of Node or a library, as the listener of the process' `warning` (L-022). */
@@ -117,6 +119,10 @@ class OsloLog implements OpenLog {
 
   get suppressed(): number {
     return this.#suppressed + this.#noise.suppressed;
+  }
+
+  get usesStdout(): boolean {
+    return this.#outlets.usesStdout;
   }
 
   async close(): Promise<void> {

@@ -58,6 +58,10 @@ export class Outlets {
     return this.#sinks.values();
   }
 
+  get usesStdout(): boolean {
+    return [...this.#open.keys()].some(({ sink }) => sink.kind === 'stdout');
+  }
+
   /** Where the records of a logger go. */
   of(name: string): readonly OpenOutlet[] {
     return outletsOf(this.routing, name).flatMap((outlet) => this.#open.get(outlet) ?? []);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { aDaemon, aRunningDaemon, fakeBackend, fileBackend } from '../support/daemon.ts';
+import { aDaemon, aRunningDaemon, type Daemon, fakeBackend, fileBackend } from '../support/daemon.ts';
 import { openFilesOf } from '../support/processes.ts';
 
 /** A command that makes the surroundings and then replaces itself by the daemon. */
@@ -21,6 +21,15 @@ function tooOpen(folder: string): string[] {
 /** MB of memory that a process has in use. */
 function residentOf(pid: number): number {
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+/** The lines that a life prints where no log file is named. */
+async function printedBy(daemon: Daemon): Promise<string[]> {
+  const text = readFileSync(daemon.conf, 'utf8');
+  writeFileSync(daemon.conf, text.replace(/^log_file = .*\n/m, ''));
+  await daemon.startUp();
+  await daemon.stop();
+  return daemon.printed.trimEnd().split('\n');
 }
 
 describe('the surroundings of a start', { concurrency: 2 }, () => {
@@ -68,27 +77,34 @@ describe('the surroundings of a start', { concurrency: 2 }, () => {
     assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
   });
 
-  test('standard output alone has each record with its own time and pid, also below systemd [G-072]', async (t) => {
+  test('standard output alone has each record with its own time and pid, also below systemd, and nothing else [G-021, G-072]', async (t) => {
     const daemon = aDaemon(t, {
       backends: { one: fakeBackend() },
       env: { INVOCATION_ID: '0123456789abcdef0123456789abcdef', JOURNAL_STREAM: '8:12345' },
     });
-    const text = readFileSync(daemon.conf, 'utf8');
-    writeFileSync(daemon.conf, text.replace(/^log_file = .*\n/m, ''));
-
-    await daemon.startUp();
-    await daemon.stop();
+    const lines = await printedBy(daemon);
 
     const record =
       /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (\d+) (DEBUG|INFO|WARNING|ERROR|CRITICAL) \S+ \[(-|\S+ \S+ .*?)\] /;
-    const lines = daemon.printed.trimEnd().split('\n');
-    const others = lines.filter((line) => !record.test(line));
     assert.deepEqual(
-      others.filter((line) => !line.startsWith('volume-daemon: running self-contained in ')),
+      lines.filter((line) => !record.test(line)),
       [],
     );
     assert.ok(lines.some((line) => record.exec(line)?.[1] === String(daemon.pid)));
-    assert.equal(daemon.logText(), '');
+    assert.ok(lines.some((line) => line.includes('] running self-contained in ')));
+  });
+
+  test('as JSON, each line of standard output is an object that says which process of what role wrote it [G-034, G-035]', async (t) => {
+    const daemon = aDaemon(t, { backends: { one: fakeBackend() }, defaults: { use_json: true, log_color: true } });
+
+    const lines = await printedBy(daemon);
+
+    const records = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+    const roles = new Map(records.map(({ role, process: pid }) => [role, pid]));
+    assert.equal(roles.get('supervisor'), daemon.pid);
+    assert.notEqual(roles.get('worker'), daemon.pid);
+    assert.ok(records.some(({ role, service_host }) => role === 'worker' && /@one$/.test(String(service_host))));
+    assert.ok(records.some(({ event }) => event === 'child.exited'));
   });
 
   test('a child that the supervisor does not know of ends without effect [L-152]', async (t) => {
