@@ -41,6 +41,8 @@ test('^C reaches every process, and each says so [A8, L-180]', async (t) => {
 
   assert.deepEqual(ended, { code: 1, signal: null });
   for (const pid of [daemon.pid, worker]) {
-    assert.equal(daemon.logged(new RegExp(` ${pid} INFO .*\\] ${line.SIGINT}$`)).length, 1);
+    const said = new RegExp(` ${pid} INFO .*\\] ${line.SIGINT}$`);
+    await daemon.logs(said);
+    assert.equal(daemon.logged(said).length, 1);
   }
 });
