@@ -80,7 +80,7 @@ amongNeighbours(title, setUp, (those) => {
 
     await killBoth(those(), first);
     // Our message dies; theirs waits in their queue. The row of each says that nobody has begun.
-    for (const id of second) accepted(await cinder.delete(`/volumes/${id}`));
+    for (const id of second.toReversed()) accepted(await cinder.delete(`/volumes/${id}`));
     await those().base.broker.ctl('purge_queue', `cinder-volume.${node}@${ours}.${node}`);
     const before = await theirState();
     await daemon.startUp();
@@ -100,6 +100,12 @@ amongNeighbours(title, setUp, (those) => {
 
     assert.equal(before.workers.length, 2);
     assert.deepEqual(after, before);
+    const told = daemon.logged(/ (Cleaning|No message came for) /);
+    assert.equal(told.length, 3);
+    assert.deepEqual(
+      told.filter((line) => [first, second, third].some(([, id]) => line.includes(id ?? '?'))),
+      [],
+    );
     assert.equal(ourBefore.workers.length, 1);
     assert.deepEqual(ourAfter, ourBefore);
     assert.deepEqual(
