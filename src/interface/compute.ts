@@ -8,4 +8,10 @@ export interface Compute {
    * pass it on to a server, which may be gone, is logged.
    */
   tellServers(event: ServerEvent, volumeId: string, serverIds: readonly string[], signal: AbortSignal): Promise<void>;
+  /**
+   * Has a server copy the data of a volume that it uses to another one, and use that from then on. Resolves when Nova has
+   * taken the order; how it ends Nova says by `migrate_volume_completion`. Rejects where Nova does not take it. Cut off, Nova
+   * may have it.
+   */
+  swapVolume(serverId: string, volumeId: string, newVolumeId: string, signal: AbortSignal): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { type NovaClient, refusalOf } from './nova-client.ts';
 /** Microversions in which the events came. */
 const since = { 'volume-extended': '2.51', 'volume-reimaged': '2.93' } as const;
 
-/** Nova's API, as far as it is told of volumes. */
+/** Nova's API, as far as it is told of volumes or has servers change them. */
 export function nova(client: NovaClient, log: Logger): Compute {
   return {
     async tellServers(name, volumeId, serverIds, signal) {
@@ -24,6 +24,13 @@ export function nova(client: NovaClient, log: Logger): Compute {
       if (judged.length < events.length) {
         throw new Error(`Nova says what became of ${judged.length} of ${events.length} events ${name}`);
       }
+    },
+
+    async swapVolume(serverId, volumeId, newVolumeId, signal) {
+      const path = `servers/${encodeURIComponent(serverId)}/os-volume_attachments/${encodeURIComponent(volumeId)}`;
+      const body = { volumeAttachment: { volumeId: newVolumeId } };
+      const answer = await client.request({ method: 'PUT', path, microversion: '2.1', body }, signal);
+      if (answer.status !== 202) throw refusalOf(answer);
     },
   };
 }

@@ -16,7 +16,8 @@ import { persist } from './persist.ts';
 
 /**
  * Moves a volume by making another one at the destination, copying the data and changing the rows' places (manager.md
- * §9.2). When it resolves the volume is at its destination, its status what it was.
+ * §9.2). When it resolves the volume is at its destination, its status what it was; or servers use it, Nova copies, and the
+ * volume stays `migrating` until Nova says how that has ended (§9.3).
  */
 export async function migrateByCopy(
   manager: VolumeManager,
@@ -25,16 +26,15 @@ export async function migrateByCopy(
   request: MigrationRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  if (attachmentsOf(volume).length > 0) {
-    const reason = 'the volume is attached, and this release does not ask Nova to move it under a running server';
-    throw new VolumeMigrationFailed({ reason });
-  }
+  const servers = serversOf(volume);
   if (request.difference !== undefined && Object.keys(request.difference.encryption).length > 0) {
     throw new VolumeMigrationFailed({ reason: 'the types differ in encryption, and data are not encrypted anew' });
   }
-  await requireReachable(manager, context, serviceOf(request.host.host), signal);
+  if (servers.length === 0) await requireReachable(manager, context, serviceOf(request.host.host), signal);
   const made = await makeDestination(manager, context, volume, request, signal);
   try {
+    for (const server of servers) await manager.compute.swapVolume(server, volume.id, made.id, signal);
+    if (servers.length > 0) return;
     await copyBetween(manager, context, volume, made, signal);
     await persist(manager, (tx) => tx.volumes.update(volume.id, { migration_status: 'completing' }), signal);
     await completeMigration(manager, context, volume.id, made.id, signal);
@@ -70,6 +70,15 @@ export async function cleanDestination(
     const about = { error, resource: left.id };
     manager.log.log('ERROR', about, 'The destination %s of a migration is left: %s', left.id, messageOf(error));
   }
+}
+
+/** The servers that use a volume, each of which Nova can have copy it; nobody can have another host do so. */
+function serversOf(volume: Volume): readonly string[] {
+  return attachmentsOf(volume).map(({ instance_uuid }) => {
+    if (instance_uuid) return instance_uuid;
+    const reason = 'the volume is attached to a host that is no server of Nova, and nobody copies it under that';
+    throw new VolumeMigrationFailed({ reason });
+  });
 }
 
 /** The destination's row, and the wait until its service has made the volume. */

@@ -26,6 +26,9 @@ async function setUp(t: TestContext, lifetime = 3600, changes: Readonly<Record<s
       const expires_at = new Date(Date.now() + lifetime * 1000).toISOString();
       response.writeHead(201, { 'X-Subject-Token': `token-${requests.length}` });
       response.end(JSON.stringify({ token: { expires_at, catalog: [{ type: 'compute', endpoints }] } }));
+    } else if (request.method === 'PUT') {
+      response.writeHead(request.url?.includes('/gone/') ? 404 : 202);
+      response.end(request.url?.includes('/gone/') ? '{"itemNotFound": {"message": "no such server"}}' : '');
     } else {
       const codes: Readonly<Record<string, number | undefined>> = { gone: 404, unjudged: undefined };
       const codeOf = (id: string): number | undefined => (id in codes ? codes[id] : 200);
@@ -74,6 +77,19 @@ test('Nova is told of an event for each server, with a token of our own that is 
     },
   });
   assert.deepEqual(requests[1]?.body, { events: [event('volume-reimaged', 's1'), event('volume-reimaged', 's2')] });
+});
+
+test('Nova is asked to have a server change one volume for another, and a refusal is told as it is [manager 9.2, manager 16]', async (t) => {
+  const { requests, compute } = await setUp(t);
+
+  await compute.swapVolume('s1', 'v1', 'v2', signal);
+  await assert.rejects(compute.swapVolume('gone', 'v1', 'v2', signal), {
+    message: 'Nova answers HTTP 404: no such server',
+  });
+
+  const { line, version, body } = requests[1] ?? {};
+  assert.equal(line, 'PUT /compute/servers/s1/os-volume_attachments/v1');
+  assert.deepEqual([version, body], ['2.1', { volumeAttachment: { volumeId: 'v2' } }]);
 });
 
 test('a token that ends soon is replaced, and an application credential needs no project [config 12.7]', async (t) => {

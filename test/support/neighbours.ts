@@ -68,11 +68,16 @@ export class Neighbourhood {
     return file;
   }
 
+  /** What is to be undone at the end, before all that was there already. */
+  after(step: () => unknown): void {
+    this.#undo.push(step);
+  }
+
   /** Our daemon, with the files of Cinder's own services and one more, nothing of which is changed for it. */
-  daemon(file: string): Daemon {
+  daemon(file: string, sections: Readonly<Record<string, Section>> = {}): Daemon {
     const folder = join(this.base.folder, 'daemon');
     const args = [this.cinder.conf, file].flatMap((each) => ['--config-file', each]);
-    const daemon = new Daemon(folder, { backends: {}, args });
+    const daemon = new Daemon(folder, { backends: {}, args, sections });
     this.#undo.push(() => daemon.destroy());
     return daemon;
   }

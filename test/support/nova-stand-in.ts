@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { TestContext } from 'node:test';
 
 export interface NovaRequest {
   readonly method: string;
@@ -25,7 +24,7 @@ export class NovaStandIn {
   work: (request: NovaRequest) => Promise<void> = async () => {};
   tokens = 0;
 
-  static async start(t: Pick<TestContext, 'after'>): Promise<NovaStandIn> {
+  static async start(t: { after(step: () => unknown): void }): Promise<NovaStandIn> {
     const server = createServer((request, response) => {
       const asked = async (): Promise<void> => {
         const { method = '', url: line = '', headers } = request;

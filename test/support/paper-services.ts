@@ -16,6 +16,6 @@ export function paperServices(): Pick<VolumeManager, 'images' | 'imageFiles' | '
       makeFromVolume: none,
       sweep: async () => {},
     },
-    compute: { tellServers: none },
+    compute: { tellServers: none, swapVolume: none },
   };
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,6 +8,7 @@ import type { Daemon } from '../support/daemon.ts';
 import { anApiSnapshot, anApiVolume, apiDelete, aType } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { amongNeighbours, type Neighbourhood, node } from '../support/neighbours.ts';
+import { NovaStandIn } from '../support/nova-stand-in.ts';
 import { keepCopy, requireSame, writeWord } from '../support/share-content.ts';
 
 /** To SQL's LIKE the first name stands for the second, too. */
@@ -17,9 +19,12 @@ const title = 'Debian’s cinder-volume beside us';
 
 let daemon: Daemon;
 let file = '';
+let nova: NovaStandIn;
 
 async function setUp(those: Neighbourhood): Promise<void> {
-  daemon = those.daemon(those.backend(ours));
+  nova = await NovaStandIn.start(those);
+  const user = { auth_url: nova.url, username: 'cinder', password: 'pw', project_name: 'service' };
+  daemon = those.daemon(those.backend(ours), { nova: { ...user, interface: 'internal', region_name: 'R1' } });
   file = those.backend(theirs);
   await Promise.all([daemon.startUp(), those.startDebian(file)]);
   await Promise.all(backends.map((backend) => those.isSeen(backend)));
@@ -116,7 +121,6 @@ amongNeighbours(title, setUp, (those) => {
 
   test(`${title}: a volume moves to the other and back, whether a copy is forced or not, and keeps every byte [manager 9.1, manager 9.2, manager 9.3, manager 9.4, manager 9.5]`, async () => {
     const { cinder } = those();
-    await Promise.all(backends.map((backend) => those().isSeen(backend)));
     // A type that named a backend would keep it there.
     const volume = await anApiVolume(cinder, {});
     const copy = join(those().statePath, 'copy');
@@ -181,6 +185,56 @@ amongNeighbours(title, setUp, (those) => {
       });
       await apiDelete(cinder, 'volumes', volume.id);
     }
+  });
+
+  test(`${title}: Nova copies a volume that a server uses; where that fails, the volume stays with us [manager 9.2, manager 9.3, manager 9.4]`, async () => {
+    const { cinder } = those();
+    // A type that named a backend would keep it there.
+    const other = { binary: 'cinder-volume', host: `${node}@${theirs}` };
+    accepted(await cinder.put('/os-services/disable', other));
+    const { id } = await anApiVolume(cinder, {});
+    accepted(await cinder.put('/os-services/enable', other));
+    const server = randomUUID();
+    await cinder.act('volumes', id, { 'os-attach': { instance_uuid: server, mountpoint: '/dev/vdc', mode: 'rw' } });
+    const { attachments } = await cinder.becomes('volumes', id, 'in-use');
+    const to = await poolOf(cinder, theirs);
+
+    const ends: Record<string, string | undefined>[] = [];
+    for (const error of [true, false]) {
+      nova.answers.push({ status: 202 });
+      const asked = nova.requests.length;
+      await cinder.act('volumes', id, {
+        'os-migrate_volume': { host: to, force_host_copy: false, lock_volume: false },
+      });
+      const request = await eventually('Nova is asked', () => nova.requests[asked], 60_000, 50);
+      const { volumeAttachment } = request.content as { volumeAttachment: { volumeId: string } };
+      const next = volumeAttachment.volumeId;
+      assert.equal(`${request.method} ${request.path}`, `PUT servers/${server}/os-volume_attachments/${id}`);
+      await those().isAtRest();
+      await cinder.act('volumes', id, { 'os-migrate_volume_completion': { new_volume: next, error } });
+      await those().isAtRest();
+      ends.push((await cinder.get(`/volumes/${id}`)).body.volume);
+      assert.deepEqual(those().filesOf(theirs), error ? [] : [`volume-${next}`]);
+    }
+    await cinder.act('volumes', id, { 'os-begin_detaching': {} });
+    const { attachments: now } = (await cinder.get(`/volumes/${id}`)).body.volume;
+    await cinder.act('volumes', id, { 'os-detach': { attachment_id: now[0].attachment_id } });
+    await cinder.becomes('volumes', id, 'available');
+    await apiDelete(cinder, 'volumes', id);
+    await those().isAtRest();
+
+    assert.deepEqual(
+      ends.map((volume) => [volume['status'], volume[migration], backendOf(volume['os-vol-host-attr:host'] ?? '')]),
+      [
+        ['in-use', 'error', ours],
+        ['in-use', 'success', theirs],
+      ],
+    );
+    assert.equal(attachments[0].server_id, now[0].server_id);
+    assert.deepEqual(
+      backends.map((backend) => those().filesOf(backend)),
+      [[], []],
+    );
   });
 });
 

@@ -53,6 +53,7 @@ test('a failing extend is in error_extending with a message, and gives its reser
 test('the servers of an extended volume are told by Nova; where it cannot be asked, the user is told [manager 8.1, manager 16]', async () => {
   const told: unknown[] = [];
   const compute = {
+    swapVolume: async () => {},
     tellServers: async (event: string, id: string, servers: readonly string[]) => {
       told.push([event, id, servers]);
       if (told.length > 1) throw new Error('no Nova');
@@ -83,7 +84,7 @@ test('the servers of an extended volume are told by Nova; where it cannot be ask
 
 test('Nova hears of it when all of ours is done, as it does from later releases [manager 8.1, manager 19]', async () => {
   const order: string[] = [];
-  const compute = { tellServers: async () => void order.push('Nova') };
+  const compute = { tellServers: async () => void order.push('Nova'), swapVolume: async () => {} };
   const notifier = {
     enabled: true,
     info: async (_: unknown, _publisher: string, event: string) => void order.push(event),

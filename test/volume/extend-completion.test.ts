@@ -46,7 +46,7 @@ function restarted(manager: TestManager): TestManager {
 
 test('what Nova has grown has its new size, is told of, and is nothing to the driver or to Nova [manager 8.1, rpc 3]', async () => {
   const sent: unknown[] = [];
-  const compute = { tellServers: async () => void sent.push('Nova') };
+  const compute = { tellServers: async () => void sent.push('Nova'), swapVolume: async () => {} };
   const info = async (_: unknown, publisher: string, event: string, payload: unknown) => {
     const { size, volume_id } = payload as Record<string, unknown>;
     sent.push([publisher, event, volume_id, size]);

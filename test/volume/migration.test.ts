@@ -133,7 +133,7 @@ test('a copy that fails leaves the volume where it is, and nothing at the destin
   assert.equal(readFileSync(join(here, `volume-${id}`), 'utf8'), 'data');
 });
 
-test('what our copies cannot reach, and what is attached, is refused before anything is made [manager 9.5]', async () => {
+test('what our copies cannot reach, and what a host other than a server uses, is refused before anything is made [manager 9.5]', async () => {
   await using far = await testManager();
   const made: string[] = [];
   const peers = {
@@ -152,6 +152,45 @@ test('what our copies cannot reach, and what is attached, is refused before anyt
   assert.deepEqual(made, []);
   for (const each of [id, attached]) assert.equal((await rowOf(far, each)).migration_status, 'error');
   assert.equal((await far.db.volumes.list({ limit: 10 })).length, 2);
+});
+
+test('Nova copies a volume that servers use, and what it does not take is undone [manager 9.2, manager 9.4, manager 16]', async () => {
+  const attached = async (manager: TestManager, status = 'in-use'): Promise<string> => {
+    const id = await stored(manager, { migration_status: 'starting', status, previous_status: 'in-use' });
+    for (const instance_uuid of ['s1', 's2']) {
+      const attachment = { id: randomUUID(), volume_id: id, instance_uuid, attach_status: 'attached' } as const;
+      await manager.db.attachments.create(attachment);
+    }
+    return id;
+  };
+  const asked: string[] = [];
+  const swapping = (swap: (server: string, volume: string, next: string) => Promise<void>) => async () => {
+    const manager = await testManager();
+    const createVolume: VolumePeers['createVolume'] = async (_, { id }) => {
+      await manager.db.volumes.update(id, { status: 'available' });
+    };
+    const deleteVolume: VolumePeers['deleteVolume'] = async (_, { id }) => {
+      await manager.db.volumes.destroy(id);
+    };
+    const peers = { ...manager.peers, createVolume, deleteVolume };
+    return Object.assign(manager, { peers, compute: { ...manager.compute, swapVolume: swap } });
+  };
+  await using good = await swapping(async (server, volume, next) => void asked.push(server, volume, next))();
+  await using bad = await swapping(() => Promise.reject(new Error('Nova answers HTTP 409')))();
+  const [id, refused] = [await attached(good), await attached(bad, 'retyping')];
+
+  await send(good, 'migrate_volume', migration(id));
+  await assert.rejects(send(bad, 'migrate_volume', migration(refused)), /HTTP 409/);
+
+  const next = (await good.db.volumes.list({ limit: 10 })).find((volume) => volume.id !== id);
+  const volume = await rowOf(good, id);
+  assert.deepEqual(asked, ['s1', id, next?.id, 's2', id, next?.id]);
+  assert.deepEqual([next?.host, next?.migration_status], [destination.host, `target:${id}`]);
+  assert.deepEqual([volume.host, volume.status, volume.migration_status], [`${host}#pool`, 'in-use', 'migrating']);
+  assert.deepEqual(await good.db.workers.ofService(good.service.id), []);
+  const left = await rowOf(bad, refused);
+  assert.deepEqual([left.status, left.migration_status], ['in-use', 'error']);
+  assert.equal((await bad.db.volumes.list({ limit: 10 })).length, 1);
 });
 
 test('a driver that moves volumes itself is asked first, unless a copy is forced [manager 9.1]', async () => {
