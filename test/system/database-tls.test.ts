@@ -88,8 +88,7 @@ for (const kind of kinds) {
       const line = await daemon.logs(/SQL connection failed/, 60_000);
       const { code, stderr } = await daemon.command('volume', 'list');
 
-      assert.match(line, /WARNING/);
-      assert.equal(daemon.logged(/certificate/).length > 0, true, daemon.logText());
+      assert.match(line, /WARNING.*certificate/);
       assert.notEqual(code, 0);
       assert.match(stderr, /certificate/);
       assert.doesNotMatch(`${stderr}${daemon.logText()}`, /p%40ss|p@ss/);
