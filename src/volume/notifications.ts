@@ -42,8 +42,7 @@ export async function notifySnapshot(
 
 /** What is told of a volume, with what hangs on it now: of one that is gone that is nothing any more. */
 export async function volumePayload(db: Pick<Tables, 'volumes'>, volume: Volume): Promise<Record<string, unknown>> {
-  const row = await db.volumes.get(volume.id);
-  const glance = await db.volumes.glanceMetadataRows({ volume_id: volume.id });
+  const { row, glance } = await standing(db, volume);
   return {
     tenant_id: volume.project_id,
     host: volume.host,
@@ -65,6 +64,16 @@ export async function volumePayload(db: Pick<Tables, 'volumes'>, volume: Volume)
     volume_attachment: row === undefined ? [] : attachmentRows(row),
     ...(glance.length > 0 && { glance_metadata: glance }),
   };
+}
+
+/** A database that is away spoils no operation because of what is told of it: the volume is told of as it was read. */
+async function standing(db: Pick<Tables, 'volumes'>, volume: Volume) {
+  try {
+    const row = await db.volumes.get(volume.id);
+    return { row, glance: await db.volumes.glanceMetadataRows({ volume_id: volume.id }) };
+  } catch {
+    return { row: volume, glance: [] };
+  }
 }
 
 /** As upstream's rows, each with the row of the volume, but for the secret in that: whoever listens has no use for it. */

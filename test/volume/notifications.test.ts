@@ -54,6 +54,21 @@ test('a volume is told of as recorded: fields, publisher and event, a time witho
   }
 });
 
+test('a database that is away spoils no operation because of what is told of it [manager 14]', async () => {
+  await using manager = await testManager();
+  const sent: unknown[] = [];
+  const notifier = {
+    enabled: true,
+    info: async (_: unknown, _publisher: string, event: string) => void sent.push(event),
+  };
+  const away = async () => Promise.reject(new Error('no database'));
+  const db = { volumes: { ...manager.db.volumes, get: away, glanceMetadataRows: away } };
+
+  await notifyVolume({ notifier, host: recordedHost, db }, adminContext(), 'delete.end', aVolume());
+
+  assert.deepEqual(sent, ['volume.delete.end']);
+});
+
 /** What follows the fraction of a second. */
 function zoneOf(time: unknown): string | undefined {
   return /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}(.*)$/.exec(String(time))?.[1];
