@@ -1,5 +1,5 @@
+import { stampFields } from './row-fields.ts';
 import {
-  bool,
   dict,
   json,
   lazy,
@@ -35,10 +35,7 @@ const volumeAttachmentFields = {
   volume: lazy(nullable(json)),
   connection_info: nullable(dict(json)),
   connector: nullable(dict(json)),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 /** VolumeAttachment 1.3 (objects.md §6.1). */

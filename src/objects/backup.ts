@@ -1,3 +1,4 @@
+import { ownedFields, stampFields } from './row-fields.ts';
 import { snapshotCodec } from './snapshot.ts';
 import {
   bool,
@@ -19,9 +20,7 @@ import { volumeCodec } from './volume.ts';
 const backupStatus = oneOf(['error', 'error_deleting', 'creating', 'available', 'deleting', 'deleted', 'restoring']);
 
 const backupFields = {
-  id: uuid,
-  user_id: nullable(string),
-  project_id: nullable(string),
+  ...ownedFields,
   volume_id: uuid,
   host: nullable(string),
   availability_zone: nullable(string),
@@ -44,10 +43,7 @@ const backupFields = {
   restore_volume_id: nullable(string),
   metadata: lazy(nullable(dict(string))),
   encryption_key_id: nullable(string),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 /** Backup 1.7 (objects.md §6.6). */

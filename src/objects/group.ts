@@ -1,5 +1,5 @@
+import { ownedFields, stampFields } from './row-fields.ts';
 import {
-  bool,
   json,
   lazy,
   list,
@@ -8,7 +8,6 @@ import {
   type ObjectOf,
   oneOf,
   string,
-  time,
   uuid,
   versionedObject,
 } from './versioned-object.ts';
@@ -38,9 +37,7 @@ const replicationStatus = oneOf([
 ]);
 
 const groupFields = {
-  id: uuid,
-  user_id: nullable(string),
-  project_id: nullable(string),
+  ...ownedFields,
   cluster_name: nullable(string),
   host: nullable(string),
   availability_zone: nullable(string),
@@ -55,10 +52,7 @@ const groupFields = {
   volumes: lazy(nullable(json)),
   volume_types: lazy(nullable(json)),
   group_snapshots: lazy(nullable(json)),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 /** Group 1.2 (objects.md §6.4). */
@@ -68,20 +62,15 @@ export const groupCodec = versionedObject('Group', '1.2', groupFields);
 export type Group = ObjectOf<typeof groupFields>;
 
 const groupSnapshotFields = {
-  id: uuid,
+  ...ownedFields,
   group_id: uuid,
-  project_id: nullable(string),
-  user_id: nullable(string),
   name: nullable(string),
   description: nullable(string),
   status: nullable(string),
   group_type_id: nullable(uuid),
   group: lazy(nullable(nested(groupCodec))),
   snapshots: lazy(nullable(json)),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 /** GroupSnapshot 1.0 (objects.md §6.4). */

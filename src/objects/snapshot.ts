@@ -1,3 +1,4 @@
+import { ownedFields, stampFields } from './row-fields.ts';
 import {
   bool,
   dict,
@@ -9,7 +10,6 @@ import {
   type ObjectOf,
   oneOf,
   string,
-  time,
   uuid,
   versionedObject,
 } from './versioned-object.ts';
@@ -29,9 +29,7 @@ const snapshotStatus = oneOf([
 ]);
 
 const snapshotFields = {
-  id: uuid,
-  user_id: nullable(string),
-  project_id: nullable(string),
+  ...ownedFields,
   use_quota: nullable(bool),
   volume_id: nullable(uuid),
   cgsnapshot_id: nullable(uuid),
@@ -49,10 +47,7 @@ const snapshotFields = {
   provider_auth: nullable(string),
   volume: lazy(nullable(nested(volumeCodec))),
   group_snapshot: lazy(nullable(json)),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 /** Snapshot 1.6 (objects.md §6.2). */

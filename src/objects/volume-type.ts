@@ -1,3 +1,4 @@
+import { stampFields } from './row-fields.ts';
 import {
   bool,
   dict,
@@ -8,7 +9,6 @@ import {
   type ObjectOf,
   oneOf,
   string,
-  time,
   uuid,
   versionedObject,
 } from './versioned-object.ts';
@@ -18,10 +18,7 @@ const qosSpecsFields = {
   name: string,
   consumer: oneOf(['back-end', 'front-end', 'both']),
   specs: nullable(dict(nullable(string))),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 const qosSpecsCodec = versionedObject('QualityOfServiceSpecs', '1.0', qosSpecsFields);
@@ -35,10 +32,7 @@ const volumeTypeFields = {
   extra_specs: lazy(nullable(dict(nullable(string)))),
   qos_specs_id: nullable(uuid),
   qos_specs: lazy(nullable(nested(qosSpecsCodec))),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
-  deleted: nullable(bool),
+  ...stampFields,
 };
 
 /** VolumeType 1.3 (objects.md §6.1). */

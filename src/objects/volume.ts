@@ -1,4 +1,5 @@
 import { type VolumeAttachment, volumeAttachmentCodec } from './attachment.ts';
+import { stampFields } from './row-fields.ts';
 import {
   bool,
   dict,
@@ -49,7 +50,6 @@ const volumeFields = {
   encryption_key_id: nullable(uuid),
   consistencygroup_id: nullable(uuid),
   group_id: nullable(uuid),
-  deleted: nullable(bool),
   bootable: nullable(bool),
   multiattach: nullable(bool),
   replication_status: nullable(string),
@@ -64,9 +64,7 @@ const volumeFields = {
   group: lazy(nullable(json)),
   service_uuid: nullable(string),
   shared_targets: nullable(bool),
-  created_at: nullable(time),
-  updated_at: nullable(time),
-  deleted_at: nullable(time),
+  ...stampFields,
 };
 
 /** Volume 1.9 (objects.md §6.1). */
