@@ -108,6 +108,41 @@ test('a volume moves for its type where the driver does not retype; the move may
   assert.deepEqual(await row(), ['in-use', gold, `${host}#pool`, 'error']);
 });
 
+test('a volume that a server uses stays retyping while Nova copies it, and has the new type when Nova is done [manager 9.6, manager 9.2, manager 9.3]', async (t) => {
+  const { manager, volume, request, row } = await withTypes(t);
+  const attachment = {
+    id: randomUUID(),
+    volume_id: volume.id,
+    instance_uuid: 's1',
+    attach_status: 'attached',
+  } as const;
+  await manager.db.attachments.create(attachment);
+  let next = '';
+  const peers = {
+    ...manager.peers,
+    createVolume: async (_: unknown, { id }: { readonly id: string }) => {
+      await manager.db.volumes.update(id, { status: 'available' });
+      next = id;
+    },
+  };
+  const asked: string[][] = [];
+  const swapVolume = async (...words: readonly unknown[]) => void asked.push(words.slice(0, 3).map(String));
+  Object.assign(manager, { peers, compute: { ...manager.compute, swapVolume } });
+
+  await send(manager, 'retype', request);
+  const meanwhile = await row();
+  // As Nova does: the volume is no longer attached when it says so.
+  await manager.db.attachments.destroy(attachment.id);
+  await manager.db.volumes.update(volume.id, { status: 'available' });
+  const ids = { volume: volumeCodec.encode({ id: volume.id }), new_volume: volumeCodec.encode({ id: next }) };
+  await send(manager, 'migrate_volume_completion', { ...ids, error: false });
+
+  assert.deepEqual(asked, [['s1', volume.id, next]]);
+  assert.deepEqual(meanwhile, ['retyping', gold, `${host}#pool`, 'migrating']);
+  assert.deepEqual(await row(), ['in-use', silver, `${host}#other`, 'success']);
+  assert.deepEqual(await manager.db.workers.ofService(manager.service.id), []);
+});
+
 test('only where it is placed differs: the driver may move the volume itself, and it has the new type then [manager 9.1, manager 9.6]', async (t) => {
   const specs = { tier: 'gold', volume_backend_name: 'other' } as never;
   const { manager, volume, request, row } = await withTypes(t, { migrateVolume: async () => ({}) }, specs);
