@@ -147,7 +147,7 @@ export function exchangeOf(name: string, controlExchange: string, options: Topol
 
 /**
  * Declares everything: exchanges, then queues, then bindings (M-14). Where peers made it transient and we ask for durable,
- * theirs is taken, with a WARNING (M-12). Rejects with TopologyRefused.
+ * theirs is taken, with a WARNING (M-12); a transient queue that is dead is replaced. Rejects with TopologyRefused.
  */
 export async function declareAll(admin: TopologyAdmin, topology: Topology, logger: Logger): Promise<void> {
   const yielding = async <T extends { durable: boolean; name: string }>(
@@ -163,8 +163,23 @@ export async function declareAll(admin: TopologyAdmin, topology: Topology, logge
     }
   };
   await Promise.all(topology.exchanges.map((exchange) => yielding(exchange, (each) => admin.declareExchange(each))));
-  await Promise.all(topology.queues.map((queue) => yielding(queue, (each) => admin.declareQueue(each))));
+  await Promise.all(topology.queues.map((queue) => yielding(queue, (each) => declareLive(admin, each, logger))));
   await Promise.all(topology.bindings.map((binding) => admin.bind(binding)));
+}
+
+/**
+ * A transient queue that was declared while its virtual host was being deleted has no process when that is made again, and
+ * never gets one: RabbitMQ 4.0 refuses its name until it is deleted. Durable queues are recovered with their messages.
+ */
+async function declareLive(admin: TopologyAdmin, queue: QueueDeclaration, logger: Logger): Promise<void> {
+  try {
+    await admin.declareQueue(queue);
+  } catch (error) {
+    if (queue.durable || !/process is stopped/.test(messageOf(error))) throw error;
+    logger.warning('Queue %s is dead at the broker; it is deleted and made anew', queue.name);
+    await admin.deleteQueue(queue.name);
+    await admin.declareQueue(queue);
+  }
 }
 
 function controlExchangeDeclaration(name: string, options: TopologyOptions): ExchangeDeclaration {

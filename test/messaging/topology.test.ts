@@ -181,7 +181,9 @@ function anAdmin(refuse: (what: string, durable: boolean) => string | undefined 
     declareQueue: ({ name, durable }) => declare(`queue ${name}`, durable),
     bind: ({ queue }) => declare(`binding ${queue}`, false),
     inspect: async () => ({ messages: 0, consumers: 1 }),
-    deleteQueue: async () => {},
+    deleteQueue: async (name) => {
+      done.push(`queue ${name} deleted`);
+    },
   };
   return { admin, done };
 }
@@ -218,4 +220,22 @@ test('any other refusal ends it, and says what an operator can do [M-12, M-13]',
 
   const strict = anAdmin((what) => (what === 'queue q' ? '541 feature transient_nonexcl_queues is denied' : undefined));
   await assert.rejects(declareAll(strict.admin, small, silent), /set amqp_durable_queues = true/);
+});
+
+test('a transient queue that outlived its virtual host dead is replaced, a durable one is left with its messages [M-42, O-10]', async () => {
+  const { logs, at } = recordedLogs();
+  const dead = (done: () => string[]) => (what: string) =>
+    what === 'queue q' && !done().includes('queue q deleted')
+      ? "404 queue 'q' in vhost 'v' process is stopped by supervisor"
+      : undefined;
+  const transient: Topology = { ...small, queues: small.queues.map((queue) => ({ ...queue, durable: false })) };
+  const first = anAdmin(dead(() => first.done));
+
+  await declareAll(first.admin, transient, logs('x'));
+  assert.deepEqual(first.done, ['exchange x durable', 'queue q deleted', 'queue q', 'binding q']);
+  assert.deepEqual(at('WARNING'), ['Queue q is dead at the broker; it is deleted and made anew']);
+
+  const second = anAdmin(dead(() => second.done));
+  await assert.rejects(declareAll(second.admin, small, silent), /process is stopped/);
+  assert.deepEqual(second.done, ['exchange x durable']);
 });

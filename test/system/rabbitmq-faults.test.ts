@@ -158,9 +158,7 @@ onEachRabbitMQ('faults', {}, (broker, release) => {
     assert.ok((await recovered(t, 'bindings deleted', service.client, since)) < 12_000);
   });
 
-  // 4.0 keeps a queue that was declared while its virtual host went, and refuses it in the new one: "process is stopped".
-  const skip = release === '4' && 'RabbitMQ 4.0 may keep a dead queue of the host that went';
-  test('a virtual host that is deleted and made again is served again [O-10, M-42]', { skip }, async (t) => {
+  test('a virtual host that is deleted and made again is served again [O-10, M-42]', async (t) => {
     await broker().ctl('add_vhost', 'passing');
     const permit = () => broker().ctl('set_permissions', '-p', 'passing', rabbitUser.user, '.*', '.*', '.*');
     await permit();
