@@ -122,14 +122,14 @@ export class Caller {
 
   /** Asks until somebody answers. */
   async answers(backend: string): Promise<void> {
-    const deadline = performance.now() + 90_000;
+    const deadline = performance.now() + 300_000;
     while (performance.now() < deadline) {
       const answered = await this.call(backend, 'get_capabilities', { discover: false }).then(
         () => true,
         () => false,
       );
       if (answered) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 30));
     }
     throw new Error(`${backend} does not answer`);
   }
