@@ -52,7 +52,9 @@ async function aScene(t: TestContext): Promise<Scene> {
   const path = join(aFolder(t), 'cinder.sqlite');
   const driver = {
     snapshotRevertUseTempSnapshot: () => false,
-    revertToSnapshot: async () => {},
+    revertToSnapshot: async ({ id }: { readonly id: string }) => {
+      if (id === idOf('volume', 15)) throw new Error('disk full');
+    },
     unmanage: async () => {},
     createExport: async () => ({}),
   };
@@ -168,6 +170,11 @@ const scenes: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await manager.db.groups.update(id, { status: 'deleting' });
     await manager.db.volumes.update(idOf('volume', 12), { status: 'deleting' });
     await send(manager, 'delete_group', { group });
+  },
+  async failed_revert({ manager, volume, snapshot }) {
+    const about = await volume(15, { status: 'reverting' });
+    const args = { ...about, ...(await snapshot(16, 15, { status: 'restoring' })) };
+    await assert.rejects(send(manager, 'revert_to_snapshot', args), /disk full/);
   },
 };
 

@@ -198,6 +198,16 @@ def groups():
     manager.delete_group(ctxt, at(objects.Group, group, 'deleting'))
 
 
+@scene
+def failed_revert():
+    of = volume('reverting')
+    driver.revert_to_snapshot.side_effect = RuntimeError('disk full')
+    try:
+        manager.revert_to_snapshot(ctxt, of, snapshot(of, 'restoring'))
+    except RuntimeError:
+        pass
+
+
 for play in scenes:
     current = play.__name__
     play()
