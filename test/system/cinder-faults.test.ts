@@ -77,8 +77,11 @@ const faults: readonly Fault[] = [
 
 for (const durable of [false, true]) {
   const kind = durable ? 'durable queues' : 'transient queues';
-  const defaults = { service_down_time: 20, report_interval: 5, handover_grace: 10 };
-  const sections = durable ? { oslo_messaging_rabbit: { amqp_durable_queues: true } } : {};
+  const defaults = { service_down_time: 20, report_interval: 5 };
+  const volume_daemon = { handover_grace: 10 };
+  const sections = durable
+    ? { volume_daemon, oslo_messaging_rabbit: { amqp_durable_queues: true } }
+    : { volume_daemon };
   const options = { broker: '3', database: 'mariadb', defaults, sections } as const;
   aroundTheDaemon(`a burst of requests, with ${kind}`, options, (whole) => {
     for (const { name, ids, happens } of faults) {
