@@ -175,3 +175,11 @@ test('every driver is held to the suite of all drivers [S-02]', () => {
   assert.ok(drivers.length >= 3);
   assert.deepEqual(without, []);
 });
+
+test('no time limit is one that Node 20 collects as garbage', () => {
+  const wrong = files(source)
+    .filter((file) => /AbortSignal\.any\([^;]*AbortSignal\.timeout/.test(readFileSync(file, 'utf8')))
+    .map((file) => relative(source, file));
+
+  assert.deepEqual(wrong, []);
+});

@@ -1,4 +1,5 @@
 import { Backoff } from '../base/retry.ts';
+import { within } from '../base/time-limit.ts';
 import { DatabaseError } from '../interface/database.ts';
 import type { Connection } from './connection.ts';
 import { ServerError } from './server-error.ts';
@@ -164,7 +165,7 @@ export class Pool {
   async #open(): Promise<void> {
     try {
       const { connect, connectWithin } = this.#settings;
-      const connection = await connect(AbortSignal.any([this.#closing.signal, AbortSignal.timeout(connectWithin)]));
+      const connection = await connect(within(this.#closing.signal, connectWithin));
       this.#born.set(connection, performance.now());
       this.#failures = 0;
       this.#pause.reset();

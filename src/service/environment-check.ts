@@ -1,5 +1,6 @@
 import { messageOf } from '../base/errors.ts';
 import { silent } from '../base/log.ts';
+import { within } from '../base/time-limit.ts';
 import type { Configuration } from '../config/load.ts';
 import { openDatabase } from '../db/database.ts';
 import { databaseGroup, tableGroup } from '../db/options.ts';
@@ -13,8 +14,8 @@ const patience = 10_000;
 
 /** Tries what a configuration names: a line for each thing that does not answer (`config check --environment`). */
 export async function tryEnvironment(configuration: Configuration, signal: AbortSignal): Promise<readonly string[]> {
-  const within = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
-  const tries = [tryDatabase(configuration, within), tryBroker(configuration, within)];
+  const limited = within(signal, patience);
+  const tries = [tryDatabase(configuration, limited), tryBroker(configuration, limited)];
   return (await Promise.all(tries)).filter((line) => line !== undefined);
 }
 

@@ -1,5 +1,6 @@
 import { abortable } from '../base/abortable.ts';
 import type { Logger } from '../base/log.ts';
+import { within } from '../base/time-limit.ts';
 import { type Database, DatabaseError } from '../interface/database.ts';
 import type { NewService } from '../interface/service-table.ts';
 import type { Service } from '../objects/service.ts';
@@ -72,7 +73,7 @@ export class Heartbeat {
       this.#underWay ??= this.#report().finally(() => {
         this.#underWay = undefined;
       });
-      await abortable(this.#underWay, AbortSignal.any([signal, AbortSignal.timeout(patience)]));
+      await abortable(this.#underWay, within(signal, patience));
       this.#lastReport = Date.now();
       const now = performance.now();
       this.#options.written(Math.max(0, now - this.#due));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.ts';
+import { within } from '../base/time-limit.ts';
 import { cleanUp } from '../volume/cleanup.ts';
 import { FailoverWatch } from '../volume/failover-watch.ts';
 import { HandoverWatch, type Inbox } from '../volume/handover.ts';
@@ -123,7 +124,7 @@ export class RecoveryLoop {
 
 /** True when the lock became ours within `ms`. */
 async function cameWithin(ms: number, lock: Pick<BackendLock, 'wait'>, signal: AbortSignal): Promise<boolean> {
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  const stop = within(signal, ms);
   return lock.wait(stop).then(
     () => true,
     () => false,
