@@ -13,6 +13,12 @@ export type Answer = { readonly result: unknown } | { readonly failure: unknown 
 /** Queues that are known to be gone, as many and as long as oslo.messaging knows them (M-51). */
 const obsolete = { most: 200, milliseconds: 60_000 };
 
+/**
+ * Answers that may wait for a missing queue at once: each is published four times a second, and whoever asks by names that
+ * are nobody's must not keep us from answering the others.
+ */
+const mostWaiting = 256;
+
 /** Sends answers until the broker has them (R-19), and signs of life to callers who monitor their call (M-23). */
 export class Replies {
   readonly #transport: Pick<Transport, 'publish'>;
@@ -21,6 +27,7 @@ export class Replies {
   readonly #patience: number;
   readonly #objects: (() => Promise<string>) | undefined;
   readonly #gone = new Map<string, number>();
+  readonly #waiting = new Set<ReplyAddress>();
 
   /**
    * `patience`: milliseconds that an answer is tried, also while its queue is missing. `objects` names the set of object
@@ -43,19 +50,7 @@ export class Replies {
   /** Answers a call: computed once, with one id, sent again when in doubt. Resolves when it arrived or was given up. */
   async send(reply: ReplyAddress, answer: Answer, signal: AbortSignal): Promise<void> {
     const body = this.#encoded(reply, await this.#readable(answer));
-    const deadline = performance.now() + this.#patience;
-    while (!signal.aborted && !this.#isGone(reply.queue)) {
-      const within = deadline - performance.now();
-      const terms = { within, again: true, toSomebody: true };
-      const published = await this.#transport.publish({ to: toQueue(reply.queue), body }, terms);
-      if ('reason' in published) return this.#giveUp(reply, published.reason);
-      if (published.outcome !== 'released') return;
-      if (deadline - performance.now() < 250) {
-        this.#remember(reply.queue);
-        return this.#giveUp(reply, 'the queue does not exist');
-      }
-      await sleep(250, undefined, { signal }).catch(() => {});
-    }
+    await this.#deliver(reply, body, signal).finally(() => this.#waiting.delete(reply));
   }
 
   /** Tells a caller twice in the time that it waits between signs of life that its call goes on; ends by what is returned. */
@@ -72,6 +67,26 @@ export class Replies {
     };
     const timer = setInterval(beat, interval);
     return () => clearInterval(timer);
+  }
+
+  async #deliver(reply: ReplyAddress, body: Buffer, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + this.#patience;
+    while (!signal.aborted && !this.#isGone(reply.queue)) {
+      const within = deadline - performance.now();
+      const terms = { within, again: true, toSomebody: true };
+      const published = await this.#transport.publish({ to: toQueue(reply.queue), body }, terms);
+      if ('reason' in published) return this.#giveUp(reply, published.reason);
+      if (published.outcome !== 'released') return;
+      if (deadline - performance.now() < 250) {
+        this.#remember(reply.queue);
+        return this.#giveUp(reply, 'the queue does not exist');
+      }
+      if (!this.#waiting.has(reply) && this.#waiting.size >= mostWaiting) {
+        return this.#giveUp(reply, 'the queue does not exist, and too many answers wait for theirs');
+      }
+      this.#waiting.add(reply);
+      await sleep(250, undefined, { signal }).catch(() => {});
+    }
   }
 
   async #readable(answer: Answer): Promise<Answer> {

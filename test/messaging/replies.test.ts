@@ -5,6 +5,8 @@ import { decodeEnvelope } from '../../src/messaging/envelope.ts';
 import type { Publication, Published, Terms } from '../../src/messaging/publisher.ts';
 import { Replies } from '../../src/messaging/replies.ts';
 import { InvalidVolume } from '../../src/objects/exceptions.ts';
+import { eventually } from '../support/eventually.ts';
+import { recordedLogs } from '../support/logs.ts';
 
 const address = { queue: 'reply_a', msgId: 'm', timeout: null };
 
@@ -47,6 +49,30 @@ test('a queue that stays away is given up, and spared for a minute [M-51]', asyn
 
   assert.ok(tries >= 1 && tries <= 3);
   assert.deepEqual(transport.sent.slice(tries).map(({ publication }) => publication.to.key)[0], 'reply_b');
+});
+
+test("few wait for queues that are nobody's; the rest is given up at once, and another is answered [M-28, M-51]", async () => {
+  const tries: string[] = [];
+  const transport = {
+    async publish({ to }: Publication): Promise<Published> {
+      tries.push(to.key);
+      return { outcome: to.key === 'reply_a' ? 'accepted' : 'released' };
+    },
+  };
+  const { logs, at } = recordedLogs();
+  const replies = new Replies(transport, (text) => text, logs('x'), 60_000);
+  const abort = new AbortController();
+  const asked = Array.from({ length: 1000 }, (_, at) => ({ ...address, queue: `nobody_${at}` }));
+  const sending = asked.map((reply) => replies.send(reply, { result: 1 }, abort.signal));
+
+  await Promise.all(sending.slice(256));
+  assert.equal(at('WARNING').length, 744);
+  await replies.send(address, { result: 2 }, abort.signal);
+  await eventually('those that wait are tried again', () => tries.filter((key) => key === 'nobody_0').length > 1);
+  assert.equal(tries.filter((key) => key === 'nobody_999').length, 1);
+  abort.abort();
+  await Promise.all(sending);
+  assert.equal(at('WARNING').length, 744);
 });
 
 test('a stop ends the tries [R-14]', async () => {
