@@ -30,7 +30,7 @@ export class Heartbeat {
   #disconnected = false;
   /** The report that is being written: two at once would count twice what is noted once, and the note would lag behind. */
   #underWay: Promise<void> | undefined;
-  #told: { readonly reason: string; readonly at: number } | undefined;
+  #told: { readonly kind: string; readonly at: number } | undefined;
   #lastReport: number | null = null;
   /** What the row's count is at most if nobody but us writes it; undefined before the first report. */
   #expected: number | undefined;
@@ -117,8 +117,10 @@ export class Heartbeat {
   #complain(reason: string): void {
     const { log, registration } = this.#options;
     const now = performance.now();
-    if (this.#told?.reason === reason && now - this.#told.at < tellAgain) return;
-    this.#told = { reason, at: now };
+    // What follows the kind of a trouble may count tries, and so differ each time.
+    const [kind = reason] = reason.split(':');
+    if (this.#told?.kind === kind && now - this.#told.at < tellAgain) return;
+    this.#told = { kind, at: now };
     const { binary, host } = registration();
     const text =
       'Manager for service %s %s is reporting problems, not sending heartbeat. Service will appear "down". (%s)';
