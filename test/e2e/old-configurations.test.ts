@@ -42,7 +42,7 @@ describe('what old configurations ask for', { concurrency: 3 }, () => {
     assert.equal((await daemon.status()).backends.length, 1);
   });
 
-  test('instrumentation modules, in each process, before its work; Python ones are passed over [L-040, L-041, L-042, L-043]', async (t) => {
+  test('instrumentation modules, in each process, before its work; Python ones are passed over [L-031, L-040, L-041, L-042, L-043]', async (t) => {
     const folder = aFolder(t);
     const told = join(folder, 'told');
     const file = (name: string, text: string): string => {

@@ -66,7 +66,7 @@ onEachRabbitMQ('RPC with oslo.messaging', {}, (broker, release) => {
     }
   }
 
-  test('calls, casts and fan-outs of oslo.messaging are served, and failures rebuilt there [R-01, M-22, M-23]', () =>
+  test('calls, casts and fan-outs of oslo.messaging are served, and failures rebuilt there [R-01, M-03, M-22, M-23]', () =>
     among(async ({ peer, endpoint, server: own }) => {
       const call = (method: string, args = {}, more = {}) => peer.call({ topic, server, method, args, ...more });
 
