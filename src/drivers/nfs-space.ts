@@ -1,6 +1,6 @@
 import type { Executor } from '../interface/executor.ts';
-
-const GiB = 2 ** 30;
+import { VolumeDriverException } from '../objects/exceptions.ts';
+import { GiB } from './volume-size.ts';
 
 /** Bytes of a share. */
 export interface ShareSpace {
@@ -61,4 +61,15 @@ export function whyNotEligible(space: ShareSpace, gib: number, limits: SpaceLimi
   if (Math.max(0, total * overSubscription - allocated) <= gib * GiB) return 'insufficient (apparent) available space';
   if (allocated / total >= overSubscription) return 'utilization exceeds max over subscription ratio';
   return undefined;
+}
+
+/** What `max_over_subscription_ratio` comes to; throws VolumeDriverException for what is no ratio. */
+export function overSubscription(text: string): number {
+  const ratio = Number(text);
+  if (ratio >= 1) return ratio;
+  throw new VolumeDriverException(
+    text === 'auto'
+      ? 'This driver does not support automatic (auto) max_over_subscription_ratio calculation. Please use a valid float value.'
+      : `max_over_subscription_ratio must be a number from 1 on, not '${text}'`,
+  );
 }

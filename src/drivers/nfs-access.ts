@@ -1,0 +1,56 @@
+import { basename } from 'node:path';
+import type { ConnectionInfo, LocalFormat } from '../interface/volume-driver.ts';
+import { InvalidVolume } from '../objects/exceptions.ts';
+import type { Volume } from '../objects/volume.ts';
+import { isAttached } from './connections.ts';
+import type { NfsBackend } from './nfs-setup.ts';
+import { GiB } from './volume-size.ts';
+
+/** Throws unless the file that hosts would open is there. There is nothing to export: hosts mount the share. */
+export async function checkExport({ volumes }: NfsBackend, volume: Volume, signal: AbortSignal): Promise<void> {
+  await volumes.attempt(`cannot export volume ${volume.id}`, signal, async () => {
+    await (await volumes.chainOf(volume, signal)).active(signal);
+  });
+}
+
+/** Which file of which share a host opens. Throws InvalidVolume where a guest has made its header tell another size. */
+export async function connect(
+  { volumes, shares, qemu, logger, mountBase }: NfsBackend,
+  volume: Volume,
+  signal: AbortSignal,
+): Promise<ConnectionInfo> {
+  return volumes.attempt(`cannot connect volume ${volume.id}`, signal, async () => {
+    const place = await volumes.placeOf(volume, signal);
+    const image = await volumes.chainAt(place, volume).active(signal);
+    const { virtualSize } = await qemu.info(image, signal);
+    if (virtualSize !== volume.size * GiB) {
+      const reason = 'The volume virtual_size does not match the size in cinder, aborting as we suspect an exploit.';
+      logger.error(`${reason} Virtual Size is %s and real size is %s`, virtualSize, volume.size);
+      throw new InvalidVolume({ reason });
+    }
+    const options = shares.optionsOf(place.share);
+    const name = basename(image.path);
+    return {
+      driver_volume_type: 'nfs',
+      data: { export: place.share, name, ...(options === undefined ? {} : { options }), format: image.format },
+      mount_point_base: mountBase,
+    };
+  });
+}
+
+/** Has the volume's lock for as long as `body` works on its file. */
+export async function withLocalPath<T>(
+  { volumes }: NfsBackend,
+  volume: Volume,
+  { write }: { readonly write: boolean },
+  body: (path: string, format: LocalFormat) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  if (write && isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
+  const open = async () => (await volumes.chainOf(volume, signal)).active(signal);
+  const use = async (): Promise<T> => {
+    const { path, format } = await volumes.attempt(`cannot open volume ${volume.id}`, signal, open);
+    return body(path, format);
+  };
+  return volumes.withLock(volume, use, signal);
+}
