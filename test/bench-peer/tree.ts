@@ -27,11 +27,23 @@ export function cpuOf(root: number): number {
 }
 
 export function memoryOf(root: number): number {
-  return sum(treeOf(root).map(pssOf));
+  return sumOf(root, pssOf);
 }
 
 export function wakeUpsOf(root: number): number {
-  return sum(treeOf(root).map((pid) => activityOf(pid).wakeUps));
+  return sumOf(root, (pid) => activityOf(pid).wakeUps);
+}
+
+/** A process that ends meanwhile counts for nothing: a periodic task of theirs had started it. */
+function sumOf(root: number, figure: (pid: number) => number): number {
+  const figures = treeOf(root).map((pid) => {
+    try {
+      return figure(pid);
+    } catch {
+      return 0;
+    }
+  });
+  return sum(figures);
 }
 
 /** How many TCP connections to a port of loopback the processes of a tree hold. */

@@ -24,19 +24,33 @@ export interface Burst {
 /** How many ended in which status; `nobody's` are those that no backend was chosen for. */
 export type Outcome = Readonly<Record<keyof BurstSize, Readonly<Record<string, number>>>>;
 
-/** Makes what the burst will delete, grow and take snapshots of. */
-export async function prepareBurst(cinder: Cinder, size = wholeBurst): Promise<() => Promise<Burst>> {
+/**
+ * Makes what the burst will delete, grow and take snapshots of. What it gives fires the burst; `underWay` is called when the
+ * API has answered a third of it.
+ */
+export async function prepareBurst(
+  cinder: Cinder,
+  size = wholeBurst,
+): Promise<(underWay?: () => void) => Promise<Burst>> {
   const made = await inParallel(size.deletes + size.extends + size.snapshots, () => oneThatWorks(cinder));
   const ids = made.map(({ id }) => String(id));
   const toDelete = ids.slice(0, size.deletes);
   const toExtend = ids.slice(size.deletes, size.deletes + size.extends);
   const toSnap = ids.slice(size.deletes + size.extends);
-  return async () => {
+  const asked = size.creates + size.deletes + size.extends + size.snapshots;
+  return async (underWay) => {
+    let answers = 0;
+    const sent = async (request: Promise<Answer>): Promise<Answer> => {
+      const answer = await request;
+      answers += 1;
+      if (answers === Math.ceil(asked / 3)) underWay?.();
+      return answer;
+    };
     const [creates, deletes, grown, snapshots] = await Promise.all([
-      inParallel(size.creates, (at) => cinder.post('/volumes', { volume: { size: 1, name: `burst-${at}` } })),
-      Promise.all(toDelete.map((id) => cinder.delete(`/volumes/${id}`))),
-      Promise.all(toExtend.map((id) => cinder.post(`/volumes/${id}/action`, { 'os-extend': { new_size: 2 } }))),
-      Promise.all(toSnap.map((id) => cinder.post('/snapshots', { snapshot: { volume_id: id } }))),
+      inParallel(size.creates, (at) => sent(cinder.post('/volumes', { volume: { size: 1, name: `burst-${at}` } }))),
+      Promise.all(toDelete.map((id) => sent(cinder.delete(`/volumes/${id}`)))),
+      Promise.all(toExtend.map((id) => sent(cinder.post(`/volumes/${id}/action`, { 'os-extend': { new_size: 2 } })))),
+      Promise.all(toSnap.map((id) => sent(cinder.post('/snapshots', { snapshot: { volume_id: id } })))),
     ]);
     const taken = (answers: readonly Answer[], idOf: (answer: Answer, at: number) => string | undefined): string[] =>
       answers.flatMap((answer, at) => (answer.status < 300 && answer.status > 0 ? [idOf(answer, at) ?? ''] : []));
@@ -46,7 +60,6 @@ export async function prepareBurst(cinder: Cinder, size = wholeBurst): Promise<(
       extends: taken(grown, (_, at) => toExtend[at]),
       snapshots: taken(snapshots, ({ body }) => body.snapshot.id),
     };
-    const asked = size.creates + size.deletes + size.extends + size.snapshots;
     const all = Object.values(burst).reduce((sum, { length }) => sum + length, 0);
     return { ...burst, refused: asked - all };
   };

@@ -89,7 +89,11 @@ for (const durable of [false, true]) {
         const { cinder } = whole();
         const fire = await prepareBurst(cinder);
 
-        const [burst] = await Promise.all([fire(), sleep(1500).then(() => happens(whole()))]);
+        let happened: Promise<void> | undefined;
+        const burst = await fire(() => {
+          happened = happens(whole());
+        });
+        await happened;
         await eventually('the API answers', async () => (await cinder.get('/types')).status === 200, 90_000, 100);
         const outcome = await outcomeOf(cinder, burst, 120_000);
         const wrong = await mismatches(whole());
