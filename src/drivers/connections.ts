@@ -1,5 +1,6 @@
 import type { Connector } from '../interface/volume-driver.ts';
 import type { VolumeAttachment } from '../objects/attachment.ts';
+import { InvalidVolume } from '../objects/exceptions.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
 
 type Attachment = Partial<VolumeAttachment>;
@@ -12,6 +13,11 @@ export function isAttached(volume: Volume): boolean {
     used.has(volume.attach_status ?? '') ||
     attachmentsOf(volume).some((attachment) => used.has(attachment.attach_status ?? ''))
   );
+}
+
+/** Throws InvalidVolume while a host may write to the volume. */
+export function refuseAttached(volume: Volume): void {
+  if (isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
 }
 
 /**

@@ -10,8 +10,7 @@ import { ManageExistingInvalidReference } from '../objects/exceptions.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { VolumeFiles } from './volume-files.ts';
-
-const GiB = 2 ** 30;
+import { GiB } from './volume-size.ts';
 
 /** Takes files of the folder into management, by `{ "source-name": FILE }` (manager.md §10). */
 export class FileAdoption {

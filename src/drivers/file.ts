@@ -22,12 +22,13 @@ import { InvalidVolume } from '../objects/exceptions.ts';
 import { backendOf, nodeOf } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
-import { connectionsBeside, isAttached } from './connections.ts';
+import { connectionsBeside, isAttached, refuseAttached } from './connections.ts';
 import { FileAdoption } from './file-adoption.ts';
 import { FolderClaim } from './folder-claim.ts';
-import { defineDriver } from './module.ts';
+import { defineDriver, notSetUp } from './module.ts';
 import { StorageFolder } from './storage-folder.ts';
 import { VolumeFiles } from './volume-files.ts';
+import { inGiB, sizeOf } from './volume-size.ts';
 
 const options = {
   ...capacityOptions,
@@ -192,7 +193,7 @@ class FileDriver implements VolumeDriver {
   }
 
   async revertToSnapshot(volume: Volume, snapshot: Snapshot, signal: AbortSignal, progress: Progress): Promise<void> {
-    if (isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
+    refuseAttached(volume);
     const source = await this.#files.expectBetween(
       this.#parts.naming.snapshot(snapshot),
       snapshot.volume_size,
@@ -243,7 +244,7 @@ class FileDriver implements VolumeDriver {
     body: (path: string, format: LocalFormat) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    if (write && isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
+    if (write) refuseAttached(volume);
     const path = await this.#fileOf(volume);
     signal.throwIfAborted();
     return body(path, 'raw');
@@ -320,18 +321,4 @@ class FileDriver implements VolumeDriver {
     if (reason === '' && this.#trouble !== '') this.#logger.info('Backend %s is up again.', this.#parts.host);
     this.#trouble = reason;
   }
-}
-
-function notSetUp(): never {
-  throw new Error('the driver has not been set up');
-}
-
-function sizeOf(volume: Volume): number {
-  if (volume.size > 0 && Number.isSafeInteger(volume.size) && volume.size < 2 ** 23) return volume.size;
-  const reason = `size of volume ${volume.id} is ${volume.size}; expected a number of GiB from 1 to ${2 ** 23 - 1}`;
-  throw new InvalidVolume({ reason });
-}
-
-function inGiB(bytes: number): number {
-  return Math.round((bytes / 2 ** 30) * 100) / 100;
 }

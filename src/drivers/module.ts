@@ -17,3 +17,8 @@ export function defineDriver<T extends OptionTable>(
 ): DriverModule {
   return { options, create: async (parts, read) => make(parts, read(options)) };
 }
+
+/** What a driver throws that is asked for something before its `doSetup` has succeeded. */
+export function notSetUp(): never {
+  throw new Error('the driver has not been set up');
+}

@@ -2,15 +2,15 @@ import { basename } from 'node:path';
 import type { ConnectionInfo, LocalFormat } from '../interface/volume-driver.ts';
 import { InvalidVolume } from '../objects/exceptions.ts';
 import type { Volume } from '../objects/volume.ts';
-import { isAttached } from './connections.ts';
+import { refuseAttached } from './connections.ts';
 import type { NfsBackend } from './nfs-setup.ts';
+import { attempt } from './storage-failure.ts';
 import { GiB } from './volume-size.ts';
 
 /** Throws unless the file that hosts would open is there. There is nothing to export: hosts mount the share. */
 export async function checkExport({ volumes }: NfsBackend, volume: Volume, signal: AbortSignal): Promise<void> {
-  await volumes.attempt(`cannot export volume ${volume.id}`, signal, async () => {
-    await (await volumes.chainOf(volume, signal)).active(signal);
-  });
+  const find = async () => (await volumes.chainOf(volume, signal)).active(signal);
+  await attempt(`cannot export volume ${volume.id}`, find, signal);
 }
 
 /** Which file of which share a host opens. Throws InvalidVolume where a guest has made its header tell another size. */
@@ -19,7 +19,7 @@ export async function connect(
   volume: Volume,
   signal: AbortSignal,
 ): Promise<ConnectionInfo> {
-  return volumes.attempt(`cannot connect volume ${volume.id}`, signal, async () => {
+  const look = async (): Promise<ConnectionInfo> => {
     const place = await volumes.placeOf(volume, signal);
     const image = await volumes.chainAt(place, volume).active(signal);
     const { virtualSize } = await qemu.info(image, signal);
@@ -35,7 +35,8 @@ export async function connect(
       data: { export: place.share, name, ...(options === undefined ? {} : { options }), format: image.format },
       mount_point_base: mountBase,
     };
-  });
+  };
+  return attempt(`cannot connect volume ${volume.id}`, look, signal);
 }
 
 /** Has the volume's lock for as long as `body` works on its file. */
@@ -46,10 +47,10 @@ export async function withLocalPath<T>(
   body: (path: string, format: LocalFormat) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  if (write && isAttached(volume)) throw new InvalidVolume({ reason: `volume ${volume.id} is attached` });
+  if (write) refuseAttached(volume);
   const open = async () => (await volumes.chainOf(volume, signal)).active(signal);
   const use = async (): Promise<T> => {
-    const { path, format } = await volumes.attempt(`cannot open volume ${volume.id}`, signal, open);
+    const { path, format } = await attempt(`cannot open volume ${volume.id}`, open, signal);
     return body(path, format);
   };
   return volumes.withLock(volume, use, signal);

@@ -8,8 +8,7 @@ import type { Volume } from '../objects/volume.ts';
 import type { MountedShare } from './nfs-shares.ts';
 import type { Image, QemuImg } from './qemu-img.ts';
 import type { RemoteFiles } from './remote-files.ts';
-
-const GiB = 2 ** 30;
+import { GiB } from './volume-size.ts';
 
 /** What taking files of a share in needs (manager.md §10); references are `{ "source-name": "host:/export/FILE" }`. */
 export interface AdoptionParts {

@@ -5,7 +5,7 @@ import type { Volume } from '../objects/volume.ts';
 import type { MountedShare, NfsShares } from './nfs-shares.ts';
 import type { QemuImg } from './qemu-img.ts';
 import type { RemoteFiles } from './remote-files.ts';
-import { storageFailure } from './storage-failure.ts';
+import { attempt } from './storage-failure.ts';
 import { VolumeChain } from './volume-chain.ts';
 
 export interface NfsVolumesParts {
@@ -50,15 +50,7 @@ export class NfsVolumes {
     body: () => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted();
-    return this.withLock(volume, () => this.attempt(what, signal, body), signal);
-  }
-
-  async attempt<T>(what: string, signal: AbortSignal, body: () => Promise<T>): Promise<T> {
-    try {
-      return await body();
-    } catch (error) {
-      throw storageFailure(error, what, signal);
-    }
+    return this.withLock(volume, () => attempt(what, body, signal), signal);
   }
 
   /** Where the files of a volume stand: its row tells, unless it was not yet written. */

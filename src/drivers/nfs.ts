@@ -12,7 +12,7 @@ import type {
 } from '../interface/volume-driver.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
-import { defineDriver } from './module.ts';
+import { defineDriver, notSetUp } from './module.ts';
 import { checkExport, connect, withLocalPath } from './nfs-access.ts';
 import { type AdoptionParts, adoptFile, listAdoptable, sizeOfAdoptable } from './nfs-adoption.ts';
 import { createClonedVolume, createVolume, createVolumeFromSnapshot } from './nfs-create.ts';
@@ -24,6 +24,7 @@ import { type NfsBackend, type NfsValues, openNfs, type Timing } from './nfs-set
 import { createSnapshot, deleteSnapshot, finishSnapshot, revertToSnapshot } from './nfs-snapshots.ts';
 import { nfsStats } from './nfs-stats.ts';
 import type { Whose } from './nfs-volumes.ts';
+import { attempt } from './storage-failure.ts';
 
 export default defineDriver(nfsOptions, (parts, values) => new NfsDriver(parts, values));
 
@@ -137,18 +138,16 @@ export class NfsDriver implements VolumeDriver {
   }
 
   async manageExistingGetSize(volume: Volume, reference: ExistingReference, signal: AbortSignal): Promise<number> {
-    const { volumes } = this.#nfs;
-    return volumes.attempt('cannot look at what is to be managed', signal, async () =>
-      sizeOfAdoptable(await this.#adoption(signal), reference, volumes.nameOf(volume), signal),
-    );
+    const look = async (): Promise<number> =>
+      sizeOfAdoptable(await this.#adoption(signal), reference, this.#nfs.volumes.nameOf(volume), signal);
+    return attempt('cannot look at what is to be managed', look, signal);
   }
 
   async unmanage(): Promise<void> {}
 
   async getManageableVolumes(known: readonly Volume[], signal: AbortSignal): Promise<readonly ManageableVolume[]> {
-    return this.#nfs.volumes.attempt('cannot list what could be managed', signal, async () =>
-      listAdoptable(await this.#adoption(signal), known, signal),
-    );
+    const list = async () => listAdoptable(await this.#adoption(signal), known, signal);
+    return attempt('cannot list what could be managed', list, signal);
   }
 
   async withLocalPath<T>(
@@ -163,8 +162,7 @@ export class NfsDriver implements VolumeDriver {
   async close(): Promise<void> {}
 
   get #nfs(): NfsBackend {
-    if (this.#opened === undefined) throw new Error('the driver has not been set up');
-    return this.#opened;
+    return this.#opened ?? notSetUp();
   }
 
   async #adoption(signal: AbortSignal): Promise<AdoptionParts> {

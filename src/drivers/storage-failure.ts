@@ -3,10 +3,18 @@ import { ProcessExecutionError } from '../interface/executor.ts';
 import { VolumeBackendAPIException } from '../objects/exceptions.ts';
 
 /**
- * What a driver throws for a failure of its storage: a VolumeBackendAPIException that says what could not be done and why.
- * An abort, and what is a sentence for the manager already, stay what they are.
+ * Does some work on the storage. Its failure is thrown as a VolumeBackendAPIException that says what could not be done and
+ * why; an abort, and what is a sentence for the manager already, stay what they are.
  */
-export function storageFailure(error: unknown, what: string, signal?: AbortSignal): unknown {
+export async function attempt<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageFailure(error, what, signal);
+  }
+}
+
+function storageFailure(error: unknown, what: string, signal?: AbortSignal): unknown {
   if (signal?.aborted && error === signal.reason) return error;
   if (error instanceof CinderError && !(error instanceof ProcessExecutionError)) return error;
   return new VolumeBackendAPIException({ data: `${what}: ${reasonOf(error)}` }, { cause: error });

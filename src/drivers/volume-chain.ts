@@ -3,8 +3,7 @@ import { messageOf } from '../base/errors.ts';
 import type { LocalFormat, Progress } from '../interface/volume-driver.ts';
 import type { Image, QemuImg } from './qemu-img.ts';
 import { draftOf, type RemoteFiles } from './remote-files.ts';
-
-const GiB = 2 ** 30;
+import { GiB } from './volume-size.ts';
 
 /** `NAME.info`: the file that the volume is now, and for each snapshot the file that was put on top when it was made. */
 type Info = Readonly<Record<string, string>> & { readonly active: string };

@@ -2,10 +2,9 @@ import type { Executor } from '../interface/executor.ts';
 import type { Progress } from '../interface/volume-driver.ts';
 import { ExtendVolumeError, VolumeBackendAPIException } from '../objects/exceptions.ts';
 import { reflink, sparseCopy } from './sparse-copy.ts';
-import { storageFailure } from './storage-failure.ts';
+import { attempt } from './storage-failure.ts';
 import type { Fill, FolderUsage, StorageFolder } from './storage-folder.ts';
-
-const GiB = 2 ** 30;
+import { GiB } from './volume-size.ts';
 
 /** The volumes and snapshots of one folder, by name; sizes are in GiB. Failures are what a manager is told. */
 export class VolumeFiles {
@@ -83,11 +82,8 @@ export class VolumeFiles {
     }
     if (size === to * GiB) return;
     signal.throwIfAborted();
-    try {
-      await this.#folder.change(name, (handle) => handle.truncate(to * GiB));
-    } catch (error) {
-      throw storageFailure(error, `${name} cannot grow to ${to} GiB`, signal);
-    }
+    const grow = (): Promise<void> => this.#folder.change(name, (handle) => handle.truncate(to * GiB));
+    await attempt(`${name} cannot grow to ${to} GiB`, grow, signal);
     this.#count(0, to * GiB - size);
   }
 
@@ -95,24 +91,18 @@ export class VolumeFiles {
   async remove(name: string): Promise<void> {
     const size = await this.sizeOf(name);
     if (size === undefined) return;
-    try {
-      await this.#folder.remove(name);
-    } catch (error) {
-      throw storageFailure(error, `cannot remove ${name}`);
-    }
+    await attempt(`cannot remove ${name}`, () => this.#folder.remove(name));
     this.#count(-1, -size);
   }
 
   /** Every file and its size in bytes, whoever put it there. */
   async list(): Promise<ReadonlyMap<string, number>> {
-    return this.#folder.list().catch((error: unknown) => {
-      throw storageFailure(error, `cannot list ${this.path}`);
-    });
+    return attempt(`cannot list ${this.path}`, () => this.#folder.list());
   }
 
   /** Gives the file `from` the name `to` and whole GiB. Success where that has been done already. */
   async adopt(from: string, to: string): Promise<void> {
-    try {
+    await attempt(`cannot give ${from} the name ${to}`, async () => {
       const size = await this.#folder.sizeOf(from);
       const whole = Math.ceil((size ?? 0) / GiB) * GiB;
       if (size !== undefined && size < whole) {
@@ -120,26 +110,21 @@ export class VolumeFiles {
         this.#count(0, whole - size);
       }
       await this.#folder.adopt(from, to);
-    } catch (error) {
-      throw storageFailure(error, `cannot give ${from} the name ${to}`);
-    }
+    });
   }
 
   async #make(name: string, gib: number, signal: AbortSignal, fill: Fill): Promise<void> {
-    try {
+    const make = async (): Promise<void> => {
       const before = await this.#folder.sizeOf(name);
       await this.#folder.write(name, signal, fill);
       this.#count(before === undefined ? 1 : 0, gib * GiB - (before ?? 0));
-    } catch (error) {
-      throw storageFailure(error, `cannot make ${name} of ${gib} GiB`, signal);
-    }
+    };
+    await attempt(`cannot make ${name} of ${gib} GiB`, make, signal);
   }
 
   /** Size in bytes of the file `name`; undefined when there is none. */
   async sizeOf(name: string): Promise<number | undefined> {
-    return this.#folder.sizeOf(name).catch((error: unknown) => {
-      throw storageFailure(error, `cannot look at ${name}`);
-    });
+    return attempt(`cannot look at ${name}`, () => this.#folder.sizeOf(name));
   }
 
   #count(files: number, bytes: number): void {

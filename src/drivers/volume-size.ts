@@ -4,10 +4,13 @@ import type { Volume } from '../objects/volume.ts';
 
 export const GiB = 2 ** 30;
 
+/** More bytes than this many GiB are no exact number. */
+const most = (Number.MAX_SAFE_INTEGER + 1) / GiB - 1;
+
 /** GiB of a row for which a file can be made. Throws InvalidVolume for what is no such number. */
-export function sizeOf(volume: Volume): number {
-  if (volume.size > 0 && Number.isSafeInteger(volume.size)) return volume.size;
-  throw new InvalidVolume({ reason: `size of volume ${volume.id} is ${volume.size}; expected a number of GiB` });
+export function sizeOf({ id, size }: Volume): number {
+  if (Number.isInteger(size) && size >= 1 && size <= most) return size;
+  throw new InvalidVolume({ reason: `size of volume ${id} is ${size}; expected a number of GiB from 1 to ${most}` });
 }
 
 /** Bytes as reports tell them. */

@@ -316,6 +316,27 @@ export function volumeDriverConformance(name: string, setUp: (t: TestContext) =>
     assert.deepEqual(await data.leftOvers(), []);
   });
 
+  ruleOfData(
+    'a volume of a size that no file can have is refused, and leaves nothing [S-18]',
+    async ({ driver, data }) => {
+      const source = aVolume({ status: 'available' });
+      await driver.createVolume(source, never);
+      const before = await data.leftOvers();
+
+      for (const size of [0, -1, 0.5, 2 ** 23]) {
+        const volume = aVolume({ size });
+        const refused = {
+          name: 'InvalidVolume',
+          message: /^Invalid volume: size of volume \S+ is \S+; expected a number/,
+        };
+        await assert.rejects(driver.createVolume(volume, never), refused);
+        await assert.rejects(driver.createClonedVolume(volume, source, never, progress), refused);
+      }
+
+      assert.deepEqual(await data.leftOvers(), before);
+    },
+  );
+
   ruleOfData('an abort at any moment leaves what a repetition takes further [S-12, S-18]', async ({ driver, data }) => {
     const source = aVolume({ status: 'available' });
     await driver.createVolume(source, never);
