@@ -1,6 +1,4 @@
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { capacityOptions } from '../interface/capacity-options.ts';
 import type { DriverParts } from '../interface/driver-parts.ts';
@@ -19,16 +17,17 @@ import type {
   VolumeStats,
 } from '../interface/volume-driver.ts';
 import { InvalidVolume } from '../objects/exceptions.ts';
-import { backendOf, nodeOf } from '../objects/host.ts';
+import { backendOf } from '../objects/host.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import { attachmentsOf, type Volume } from '../objects/volume.ts';
 import { connectionsBeside, isAttached, refuseAttached } from './connections.ts';
 import { FileAdoption } from './file-adoption.ts';
+import { FileStats } from './file-stats.ts';
 import { FolderClaim } from './folder-claim.ts';
 import { defineDriver, notSetUp } from './module.ts';
 import { StorageFolder } from './storage-folder.ts';
 import { VolumeFiles } from './volume-files.ts';
-import { inGiB, sizeOf } from './volume-size.ts';
+import { sizeOf } from './volume-size.ts';
 
 const options = {
   ...capacityOptions,
@@ -49,17 +48,18 @@ class FileDriver implements VolumeDriver {
   readonly #values: ValuesOf<typeof options>;
   readonly #logger: Logger;
   readonly #claim: FolderClaim;
+  readonly #stats: FileStats;
   #opened: VolumeFiles | undefined;
   #exporter: TargetDriver | undefined;
-  /** Why the backend was down in the last report. */
-  #trouble = '';
 
   constructor(parts: DriverParts, values: ValuesOf<typeof options>) {
+    const { host, version, coordinator, logs } = parts;
     this.#parts = parts;
     this.#values = values;
-    this.#claim = new FolderClaim(parts.coordinator, parts.host);
-    this.#logger = parts.logs('cinder.volume.drivers.file');
-    this.version = parts.version;
+    this.version = version;
+    this.#claim = new FolderClaim(coordinator, host);
+    this.#logger = logs('cinder.volume.drivers.file');
+    this.#stats = new FileStats({ host, version, values, claim: this.#claim, logger: this.#logger });
   }
 
   async doSetup(signal: AbortSignal): Promise<void> {
@@ -77,32 +77,7 @@ class FileDriver implements VolumeDriver {
   }
 
   async getVolumeStats(signal: AbortSignal): Promise<VolumeStats> {
-    const name = this.#values.volume_backend_name ?? 'file';
-    const capacity = await this.#capacity(signal);
-    const { files, provisioned } = this.#opened?.used ?? { files: 0, provisioned: 0 };
-    return {
-      volume_backend_name: name,
-      vendor_name: 'Open Source',
-      driver_version: this.version,
-      storage_protocol: this.#exporter?.protocol ?? 'iSCSI',
-      shared_targets: false,
-      sparse_copy_volume: true,
-      pools: [
-        {
-          pool_name: name,
-          ...capacity,
-          provisioned_capacity_gb: inGiB(provisioned),
-          reserved_percentage: this.#values.reserved_percentage,
-          max_over_subscription_ratio: this.#values.max_over_subscription_ratio,
-          thin_provisioning_support: true,
-          thick_provisioning_support: false,
-          multiattach: true,
-          QoS_support: false,
-          total_volumes: files,
-          location_info: `FileDriver:${nodeOf(this.#parts.host)}:${this.#opened?.path ?? ''}`,
-        },
-      ],
-    };
+    return this.#stats.report(this.#opened, this.#exporter, signal);
   }
 
   async createVolume(volume: Volume, signal: AbortSignal): Promise<ModelUpdate> {
@@ -283,42 +258,5 @@ class FileDriver implements VolumeDriver {
       `volume ${volume.id} is attached, and the file system of ${this.#files.path} cannot share blocks: ` +
       'a copy of a volume in use would not be consistent. Detach it first, or use XFS or Btrfs';
     throw new InvalidVolume({ reason });
-  }
-
-  async #capacity(signal: AbortSignal) {
-    try {
-      const files = this.#files;
-      await files.check();
-      const limit = this.#values.file_capacity_gb;
-      if (!this.#claim.held) await this.#claimAgain(files);
-      else if (limit > 0) await files.sweep();
-      await this.#exports.check(signal);
-      const { bsize, blocks, bavail } = await statfs(files.path);
-      const [total, free] = [inGiB(blocks * bsize), inGiB(bavail * bsize)];
-      this.#tellTrouble('');
-      return {
-        total_capacity_gb: limit > 0 ? Math.min(limit, total) : total,
-        free_capacity_gb: limit > 0 ? Math.min(free, Math.max(0, limit - inGiB(files.used.allocated))) : free,
-        backend_state: 'up',
-      } as const;
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#tellTrouble(messageOf(error));
-      return { total_capacity_gb: 0, free_capacity_gb: 0, backend_state: 'down' } as const;
-    }
-  }
-
-  /** A predecessor had the folder while it drained; its left-overs are ours when it is gone. */
-  async #claimAgain(files: VolumeFiles): Promise<void> {
-    await this.#claim.take(files.path);
-    if (this.#claim.held) await files.sweep();
-  }
-
-  /** Logged when it changes, not with every report. */
-  #tellTrouble(reason: string): void {
-    if (reason !== '' && reason !== this.#trouble)
-      this.#logger.error('Backend %s is down: %s', this.#parts.host, reason);
-    if (reason === '' && this.#trouble !== '') this.#logger.info('Backend %s is up again.', this.#parts.host);
-    this.#trouble = reason;
   }
 }
