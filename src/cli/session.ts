@@ -62,6 +62,9 @@ const routePatience = 3_000;
 /** Milliseconds after which a broker that never answered is not waited for when no daemon answers either. */
 const connectPatience = 5_000;
 
+/** Seconds for an SQLite file that a hundred other commands write, too: a service's heartbeat could not wait so long. */
+const databasePatience = 60;
+
 /** Opens what a command needs. Writing is for the self-contained set-up alone, since a cloud's API would not know of it. */
 export async function openSession(context: CommandContext, { writes, bypass = false }: Needs): Promise<Session> {
   const client = await readConfiguration(context);
@@ -72,7 +75,9 @@ export async function openSession(context: CommandContext, { writes, bypass = fa
     throw new CommandError(`this daemon belongs to a cloud; use '${writes}' (or --bypass-api)`, 2);
   }
   const values = { ...configuration.values(databaseGroup), ...configuration.values(tableGroup), max_retries: 0 };
-  const db = await openDatabase(values.connection, values, { logger: silent, signal: context.signal });
+  const { signal } = context;
+  const lockPatience = { seconds: databasePatience, signal };
+  const db = await openDatabase(values.connection, values, { logger: silent, signal, lockPatience });
   const wire = new Wire(client, context.signal, embedded);
   const owner = { user_id: nobody, project_id: nobody };
   const request = { context: contextFor(owner) };

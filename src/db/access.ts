@@ -45,4 +45,11 @@ export interface EngineOpening {
   /** Makes a missing SQLite file. */
   readonly create: boolean;
   readonly signal?: AbortSignal;
+  readonly lockPatience?: LockPatience;
+}
+
+/** How long a locked SQLite file is tried again where its URL does not say; once `signal` aborts, no longer. */
+export interface LockPatience {
+  readonly seconds: number;
+  readonly signal: AbortSignal;
 }

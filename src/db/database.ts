@@ -1,7 +1,7 @@
 import type { Logger } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
 import { type Database, DatabaseError } from '../interface/database.ts';
-import type { Access, Engine, Work } from './access.ts';
+import type { Access, Engine, LockPatience, Work } from './access.ts';
 import { countedAccess } from './counted-access.ts';
 import { openEngine } from './engine.ts';
 import type { DatabaseOptions } from './options.ts';
@@ -14,6 +14,7 @@ export interface Opening {
   readonly signal?: AbortSignal;
   /** Makes a missing SQLite file and fills an empty one: for the embedded set-up and `db sync` (database.md §1.5). */
   readonly create?: boolean;
+  readonly lockPatience?: LockPatience;
 }
 
 /**
@@ -22,12 +23,17 @@ export interface Opening {
  * the tries are used up or cannot help, with an AbortError when `signal` aborts. A database with tables is never altered.
  */
 export async function openDatabase(url: string, options: DatabaseOptions, opening: Opening): Promise<Database> {
-  const { logger, signal } = opening;
+  const { logger, signal, lockPatience } = opening;
   const parsed = parseDatabaseUrl(url, options.connection_parameters);
   const inMemory = parsed.backend === 'sqlite' && ['', ':memory:'].includes(parsed.database);
   const create = inMemory || (opening.create ?? false);
   const engine = await patiently(options, opening, async () => {
-    const opened = await openEngine(parsed, { options, create, ...(signal === undefined ? {} : { signal }) });
+    const opened = await openEngine(parsed, {
+      options,
+      create,
+      ...(signal && { signal }),
+      ...(lockPatience && { lockPatience }),
+    });
     try {
       await prepareSchema(opened, parsed, options, { create, logger });
       return opened;

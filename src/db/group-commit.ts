@@ -22,6 +22,13 @@ interface Job {
 /** What became of a job inside its batch. It is told when the batch is on the disk, not before. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+interface Limits {
+  /** The longest, in milliseconds, that a piece of work may wait for something else than the database. */
+  readonly idleLimit?: number;
+  /** Once it aborts nobody waits for a locked file. */
+  readonly hurry?: AbortSignal | undefined;
+}
+
 const dialect: Dialect = { adapter: new SqliteAdapter(), compiler: new SqliteQueryCompiler() };
 
 /** A batch is closed at this size, or after so many milliseconds: other processes want to write as well. */
@@ -35,26 +42,28 @@ const batchTime = 10;
  * and its release, and is undone alone when it fails; then all are committed at once, and only then hears anyone what
  * became of him. If that commit fails, it failed for all. Readers see committed states only.
  *
- * While another process has the file, tries are spread over `patience` milliseconds and the event loop turns. `idleLimit`
- * is the longest, in milliseconds, that a piece of work may wait for something else than the database; work that uses its
- * own statements only never meets it.
+ * While another process has the file, tries are spread over `patience` milliseconds and the event loop turns; they become
+ * rarer, since a hundred processes that try every millisecond keep the one that has the file from ending. Work that uses
+ * its own statements only never meets the `idleLimit`.
  */
 export class GroupCommit implements Access {
   readonly #file: SqliteFile;
   readonly #patience: number;
   readonly #idleLimit: number;
+  readonly #hurry: AbortSignal | undefined;
   readonly #reads: Job[] = [];
   readonly #writes: Job[] = [];
-  readonly #pause = new Backoff({ first: 0.5, most: 3, factor: 1.5, spread: 2 });
+  readonly #pause = new Backoff({ first: 0.5, most: 50, factor: 1.5, spread: 2 });
   #politeUntil = 0;
   #serving: Promise<void> | undefined;
   #wake = (): void => {};
   #closed = false;
 
-  constructor(file: SqliteFile, patience: number, idleLimit = 5_000) {
+  constructor(file: SqliteFile, patience: number, { idleLimit = 5_000, hurry }: Limits = {}) {
     this.#file = file;
     this.#patience = patience;
     this.#idleLimit = idleLimit;
+    this.#hurry = hurry;
   }
 
   read<T>(work: Work<T>): Promise<T> {
@@ -106,7 +115,7 @@ export class GroupCommit implements Access {
     let busy = false;
     for (const job of this.#reads.splice(0)) {
       const outcome = await this.#readOne(job);
-      if ('error' in outcome && isBusy(outcome.error) && performance.now() < job.deadline) {
+      if ('error' in outcome && isBusy(outcome.error) && this.#mayWait(job)) {
         this.#reads.push(job);
         busy = true;
       } else {
@@ -136,13 +145,16 @@ export class GroupCommit implements Access {
       return true;
     } catch (error) {
       this.#rollback();
-      const now = performance.now();
       for (const job of this.#writes.splice(0)) {
-        if (isBusy(error) && now < job.deadline) this.#writes.push(job);
+        if (isBusy(error) && this.#mayWait(job)) this.#writes.push(job);
         else job.reject(error);
       }
       return false;
     }
+  }
+
+  #mayWait({ deadline }: Job): boolean {
+    return this.#hurry?.aborted !== true && performance.now() < deadline;
   }
 
   async #writeBatch(): Promise<void> {

@@ -9,18 +9,19 @@ import { SqliteFile } from './sqlite.ts';
 import { isBusy } from './sqlite-errors.ts';
 import type { DatabaseUrl } from './url.ts';
 
-/** Seconds that a locked file is tried again, unless the URL says `?timeout=`: what Python's sqlite3 waits. */
+/** Seconds that a locked file is tried again, unless the URL or the caller says more: what Python's sqlite3 waits. */
 const defaultTimeout = 5;
 
 /**
  * Opens the SQLite file of a URL; `create` makes a missing one. Rejects with a DatabaseError that names the path, also when
  * another process has the file for longer than the time-out.
  */
-export async function openSqlite(url: DatabaseUrl, { create, signal }: EngineOpening): Promise<Engine> {
+export async function openSqlite(url: DatabaseUrl, opening: EngineOpening): Promise<Engine> {
+  const { create, signal, lockPatience } = opening;
   const path = pathOf(url);
-  const patience = patienceOf(url);
+  const patience = patienceOf(url, lockPatience?.seconds ?? defaultTimeout);
   const file = await openPatiently(path, create, patience, signal);
-  const commit = new GroupCommit(file, patience);
+  const commit = new GroupCommit(file, patience, { hurry: lockPatience?.signal });
   return {
     read: (work) => commit.read(work),
     write: (work) => commit.write(work),
@@ -50,9 +51,9 @@ function pathOf({ database, host, query, masked }: DatabaseUrl): string {
   return database === '' || database === ':memory:' ? ':memory:' : resolve(database);
 }
 
-function patienceOf({ query, masked }: DatabaseUrl): number {
+function patienceOf({ query, masked }: DatabaseUrl, usual: number): number {
   const text = query.get('timeout');
-  const seconds = text === undefined ? defaultTimeout : Number(text);
+  const seconds = text === undefined ? usual : Number(text);
   if (text === '' || !(seconds >= 0)) {
     throw new DatabaseError(
       'refused',

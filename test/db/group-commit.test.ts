@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { logContext, withLogContext } from '../../src/base/log.ts';
@@ -18,20 +20,22 @@ function aQueue(t: Pick<TestContext, 'after'>, idleLimit?: number) {
   const file = new SqliteFile(path, true);
   file.exec('create table numbers (n integer primary key, owner integer not null)');
   let commits = 0;
+  let tries = 0;
   const counted = new Proxy(file, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
         if (name === 'exec' && args[0] === 'commit') commits++;
+        if (name === 'begin') tries++;
         return value.apply(target, args);
       };
     },
   });
-  const queue = new GroupCommit(counted, 5000, idleLimit);
+  const queue = new GroupCommit(counted, 5000, idleLimit === undefined ? {} : { idleLimit });
   t.after(() => queue.close());
   const numbers = (): number[] => rowsOf(path, 'select n from numbers order by n').map(({ n }) => Number(n));
-  return { queue, path, numbers, commits: () => commits };
+  return { queue, path, numbers, commits: () => commits, tries: () => tries };
 }
 
 function add(n: number, owner = 0): Work<unknown> {
@@ -55,6 +59,21 @@ test('writers that are ready in one turn share a commit, and each is on the disk
 
   assert.deepEqual(present, Array(50).fill(true));
   assert.ok(commits() <= 10, `${commits()} commits`);
+});
+
+test('a file that stays locked is tried ever more rarely, so that many who wait leave room for who has it [database 1.5]', async (t) => {
+  const { queue, path, tries } = aQueue(t);
+  const holder = new DatabaseSync(path);
+  t.after(() => holder.close());
+  holder.exec('begin immediate');
+
+  const writing = queue.write(add(1));
+  await sleep(2_000);
+  const made = tries();
+  holder.exec('rollback');
+  await writing;
+
+  assert.ok(made >= 5 && made <= 150, `${made} tries in 2 s`);
 });
 
 test('a writer that fails is undone alone, with its own error [database 1.5]', async (t) => {

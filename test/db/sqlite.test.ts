@@ -31,6 +31,11 @@ function lock(t: TestContext, path: string): { release: () => void } {
   return { release: () => holder.exec('rollback') };
 }
 
+function aHurry(): { signal: AbortSignal; hurry: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, hurry: () => controller.abort() };
+}
+
 test('waits for a locked file without stopping the event loop, and reads meanwhile [database 1.5, ecosystem 1.3]', async (t) => {
   const { db, path } = await openTestFile(t);
   const { id } = await db.services.register(aNewService());
@@ -60,6 +65,24 @@ test('a file that stays locked is an error that names it, and the next write wor
 
   assert.equal(await db.services.reportState(id, 'nova'), true);
   assert.equal((await db.services.get(id))?.report_count, 1);
+});
+
+test('who brings patience for a locked file waits longer than a service does, but not when asked to hurry [database 1.5]', async (t) => {
+  const { signal, hurry } = aHurry();
+  const { db, path } = await openTestFile(t, { lockPatience: { seconds: 600, signal } });
+  const { id } = await db.services.register(aNewService());
+  const { release } = lock(t, path);
+
+  const patient = db.services.reportState(id, 'nova');
+  await sleep(6_000);
+  release();
+  assert.equal(await patient, true);
+
+  const second = lock(t, path);
+  const hurried = refuses(db.services.reportState(id, 'nova'), 'away', path, /locked by another process/);
+  hurry();
+  await hurried;
+  second.release();
 });
 
 test('a missing folder, a folder in place of the file and bytes of something else are errors that name the path [database 1.5]', async (t) => {

@@ -17,8 +17,8 @@ type Given = Partial<DatabaseOptions> & Partial<Opening> & { readonly path?: str
 
 /** A database with all tables, closed with the test: in memory, or in the file `path`, which is made when it is missing. */
 export async function openTestDatabase(t: Pick<TestContext, 'after'>, given: Given = {}): Promise<Database> {
-  const { path, logger = silent, create = true, signal, ...options } = given;
-  const opening = { logger, create, ...(signal === undefined ? {} : { signal }) };
+  const { path, logger = silent, create = true, signal, lockPatience, ...options } = given;
+  const opening = { logger, create, ...(signal && { signal }), ...(lockPatience && { lockPatience }) };
   const url = path === undefined ? 'sqlite://' : `sqlite:///${path}`;
   const database = await openDatabase(url, databaseOptions(options), opening);
   t.after(() => database[Symbol.asyncDispose]());
