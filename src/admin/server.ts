@@ -56,7 +56,9 @@ async function claimSocket(path: string): Promise<void> {
     );
   }
   if (await somebodyAnswers(path))
-    throw new Error(`another daemon answers at ${path}; set [volume_daemon] admin_socket`);
+    throw new Error(
+      `another daemon answers at ${path}; stop it, or give this one its own state_path and [volume_daemon] admin_socket`,
+    );
   await makeFolder(dirname(path), 0o750);
   await rm(path, { force: true });
 }
