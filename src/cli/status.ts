@@ -116,7 +116,7 @@ function statusText(status: DaemonStatus, terminal: Terminal): string {
     backendLines(backend, width, index === backends.length - 1, terminal),
   );
   const broker = `broker  ${status.broker.address}${status.broker.embedded ? ' (embedded)' : ''} ${linkState(backends)}`;
-  return `${[`${head.padEnd(70)} ${summary}`, ...lines, `${broker.padEnd(46)} database  ${status.database}`].join('\n')}\n`;
+  return `${[`${head.padEnd(70)} ${summary}`, ...lines, `${broker.padEnd(45)}  database  ${status.database}`].join('\n')}\n`;
 }
 
 function backendLines(backend: BackendStatus, width: number, last: boolean, terminal: Terminal): string[] {

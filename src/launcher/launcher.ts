@@ -48,6 +48,11 @@ export class Launcher {
     this.#backoffMax = backoffMax;
   }
 
+  /** True once children that end are not started again. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
   /** Starts a job and keeps it alive from now on. A name that is kept already is an error of the caller. */
   add(job: Job): void {
     if (this.#kept.has(job.name)) throw new Error(`${job.name} is kept alive already`);

@@ -43,11 +43,11 @@ export class StatusBoard {
   }
 
   /** The worker is gone: what it did is not being done. A backend that was given up stays `failed`. */
-  lost(name: string, reason: string): void {
+  lost(name: string, state: 'starting' | 'drained', reason: string): void {
     const row = this.#rows.get(name);
     if (row === undefined || row.definitive) return;
     const { cleanup, stats } = row.report;
-    row.report = { ...emptyReport('starting', reason), cleanup, stats };
+    row.report = { ...emptyReport(state, reason), cleanup, stats };
     row.heard = performance.now();
   }
 

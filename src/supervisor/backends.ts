@@ -184,7 +184,8 @@ export class Backends {
 
   #lost(name: string): void {
     if (!this.#hosts.has(name)) return;
-    this.#board.lost(name, 'its worker has ended, the next one starts');
+    if (this.#launcher.stopping) this.#board.lost(name, 'drained', 'its worker has ended, the daemon is stopping');
+    else this.#board.lost(name, 'starting', 'its worker has ended, the next one starts');
     this.#changed();
   }
 

@@ -13,11 +13,20 @@ import { catches } from '../support/processes.ts';
 const clean = { code: 0, signal: null };
 
 /** A daemon with a slow driver, at work on a call that has an answer to wait for. */
-async function atWork(t: Parameters<typeof aRunningDaemon>[0], seconds: number) {
+async function atWork(t: Parameters<typeof aRunningDaemon>[0], seconds: number, others = {}) {
   const journal = join(aFolder(t), 'journal');
   const slow = fakeBackend({ fake_delay: `remove_export:${seconds}`, fake_journal: journal });
-  const daemon = await aRunningDaemon(t, { backends: { slow }, defaults: { report_interval: 1 } });
-  const { id } = await daemon.ask<{ id: string }>('volume', 'create', '--size', '1', '--wait', 'demo');
+  const daemon = await aRunningDaemon(t, { backends: { slow, ...others }, defaults: { report_interval: 1 } });
+  const { id } = await daemon.ask<{ id: string }>(
+    'volume',
+    'create',
+    '--size',
+    '1',
+    '--backend',
+    'slow',
+    '--wait',
+    'demo',
+  );
   const { host } = await daemon.backend('slow');
   const client = await openClient(daemon);
   t.after(() => client.close());
@@ -78,6 +87,22 @@ describe('SIGTERM', { concurrency: 3 }, () => {
     const line = await daemon.logs(/ INFO cinder\.service .*Waiting for 1 operations: /);
 
     assert.match(line, /Waiting for 1 operations: remove_export [0-9a-f-]{36} \(\d+ s\)$/);
+    assert.equal(await answer, 'answered');
+    assert.deepEqual(await daemon.gone(), clean);
+  });
+
+  test('a backend that is done while another still works is drained, and status says why it does not come back [L-170, O-15]', async (t) => {
+    const { daemon, answer } = await atWork(t, 15, { quick: fakeBackend() });
+
+    daemon.signal('SIGTERM');
+    const quick = await eventually('the idle worker has ended', async () => {
+      const backend = await daemon.backend('quick');
+      return backend.pid === null ? backend : undefined;
+    });
+    const { stdout } = await daemon.command('status');
+
+    assert.deepEqual([quick.state, quick.reason], ['drained', 'its worker has ended, the daemon is stopping']);
+    assert.match(stdout, /\d of 2 connected {2}database /);
     assert.equal(await answer, 'answered');
     assert.deepEqual(await daemon.gone(), clean);
   });
