@@ -115,8 +115,10 @@ function statusText(status: DaemonStatus, terminal: Terminal): string {
   const lines = backends.flatMap((backend, index) =>
     backendLines(backend, width, index === backends.length - 1, terminal),
   );
-  const broker = `broker  ${status.broker.address}${status.broker.embedded ? ' (embedded)' : ''} ${linkState(backends)}`;
-  return `${[`${head.padEnd(70)} ${summary}`, ...lines, `${broker.padEnd(45)}  database  ${status.database}`].join('\n')}\n`;
+  const broker = `broker  ${status.broker.address}${status.broker.embedded ? ' (embedded)' : ''} ${linkState(backends.map((each) => each.rpc_connected)) ?? 'up'}`;
+  const databaseLink = linkState(backends.map((each) => each.database_connected));
+  const database = `database  ${status.database}${databaseLink === undefined ? '' : ` ${databaseLink}`}`;
+  return `${[`${head.padEnd(70)} ${summary}`, ...lines, `${broker.padEnd(45)}  ${database}`].join('\n')}\n`;
 }
 
 function backendLines(backend: BackendStatus, width: number, last: boolean, terminal: Terminal): string[] {
@@ -141,9 +143,10 @@ function backendLines(backend: BackendStatus, width: number, last: boolean, term
   return [`${head}   ${rest}`.trimEnd(), ...running];
 }
 
-function linkState(backends: readonly BackendStatus[]): string {
-  const connected = backends.filter(({ rpc_connected }) => rpc_connected).length;
-  return connected === backends.length ? 'up' : `${connected} of ${backends.length} connected`;
+/** How many backends reach something; undefined where all do. */
+function linkState(connected: readonly boolean[]): string | undefined {
+  const count = connected.filter(Boolean).length;
+  return count === connected.length ? undefined : `${count} of ${connected.length} connected`;
 }
 
 function short(id: string): string {

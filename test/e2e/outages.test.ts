@@ -16,7 +16,7 @@ function linesOf(daemon: Daemon, pid: number, from: number): string[] {
 test('outages', { concurrency: true }, async (t) => {
   await Promise.all([
     t.test(
-      'the database goes away and comes back: the heartbeat tells both, once [A11, L-128, L-129, O-12]',
+      'the database goes away and comes back: the heartbeat tells both, once, and status shows it [A11, L-128, L-129, O-12, O-15]',
       async (t) => {
         const daemon = await aRunningDaemon(t, { backends: one, defaults });
         const pid = await daemon.worker('one');
@@ -25,6 +25,10 @@ test('outages', { concurrency: true }, async (t) => {
 
         const lock = await lockDatabase(t, daemon.folder);
         const line = await daemon.logs(/ ERROR cinder\.service .*\] (model server went away|DBError encountered: )/);
+        await eventually('status shows that it is away', async () => {
+          const { stdout } = await daemon.command('status');
+          return / database {2}sqlite:\S+ 0 of 1 connected\n$/.test(stdout);
+        });
         await sleep(4000);
         await lock.kill();
         await daemon.logs(/ ERROR cinder\.service .*\] Recovered model server connection!$/);
