@@ -7,6 +7,8 @@ import { databaseGroup, tableGroup } from '../db/options.ts';
 import type { DaemonStatus } from '../interface/daemon-status.ts';
 import type { Database } from '../interface/database.ts';
 import { int } from '../interface/options.ts';
+import { loggingOptions } from '../log/options.ts';
+import { logFileOf } from '../log/routing-from-options.ts';
 import { volumeTarget } from '../messaging/addressing.ts';
 import { readBrokerFile } from '../messaging/broker-file.ts';
 import { type Bus, openBus } from '../messaging/bus.ts';
@@ -29,6 +31,8 @@ export interface Session extends AsyncDisposable {
   readonly downTime: number;
   /** Who owns what commands make. */
   readonly owner: { readonly user_id: string; readonly project_id: string };
+  /** Where the reason of a failure stands: the daemon's log, and the request id in it. */
+  readonly whereToLook: string;
   /** The name of a backend's pool, as far as the configuration tells. */
   poolNameOf(backend: string): string;
   /** Asks the daemon; throws NoDaemon. */
@@ -86,6 +90,7 @@ export async function openSession(context: CommandContext, { writes, bypass = fa
     node,
     address,
     owner,
+    whereToLook: `${logOf(configuration)} for the reason (${request.context.request_id})`,
     downTime: configuration.values({ group: 'DEFAULT', options: { service_down_time } }).service_down_time,
     poolNameOf: (backend) => configuration.backend(backend)?.text('volume_backend_name') ?? backend,
     status: async () =>
@@ -102,6 +107,12 @@ export async function openSession(context: CommandContext, { writes, bypass = fa
       await db[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The file that the daemon logs to, as far as the configuration tells. */
+function logOf(configuration: ClientConfiguration['configuration']): string {
+  const values = configuration.values({ group: 'DEFAULT', options: loggingOptions });
+  return logFileOf(values, 'cinder-volume') ?? 'the log';
 }
 
 type Request = Parameters<Bus['client']['cast']>[1];

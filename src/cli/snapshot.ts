@@ -35,7 +35,7 @@ export const snapshotCommands: readonly Command[] = [
       const shown = values.wait ? await session.db.snapshots.get(id) : snapshot;
       await printShow(context, snapshotFields(shown ?? snapshot), context.output);
       if (status !== undefined && !isFailure(status)) return 0;
-      context.stderr.write(`volume-daemon: snapshot ${id} is ${status ?? 'gone'}; see the log for the reason\n`);
+      context.stderr.write(`volume-daemon: snapshot ${id} is ${status ?? 'gone'}; see ${session.whereToLook}\n`);
       return 1;
     },
   }),

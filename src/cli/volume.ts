@@ -40,7 +40,7 @@ export const volumeCommands: readonly Command[] = [
       const status = values.wait ? await settled(session, context, volume.id) : undefined;
       const shown = (await session.db.volumes.get(volume.id)) ?? volume;
       await printShow(context, createdFields(values.wait ? shown : volume), context.output);
-      return failed(context, `volume ${volume.id}`, status, values.wait);
+      return failed(session, context, `volume ${volume.id}`, status, values.wait);
     },
   }),
   command({
@@ -122,7 +122,7 @@ export const volumeCommands: readonly Command[] = [
       });
       const volume = await extendVolume(session, values.volume, values.size);
       if (!values.wait) return 0;
-      return failed(context, `volume ${volume.id}`, await settled(session, context, volume.id), true);
+      return failed(session, context, `volume ${volume.id}`, await settled(session, context, volume.id), true);
     },
   }),
   command({
@@ -209,10 +209,16 @@ async function settled(session: OpenSession, context: CommandContext, id: string
   return waitForEnd(session, context, { kind: 'volume', id, look });
 }
 
-/** The exit code of a command that waited; a failure is told with the reason that its user has. */
-function failed(context: CommandContext, what: string, status: string | undefined, waited: boolean): ExitCode {
+/** The exit code of a command that waited; of a failure it says where the reason is. */
+function failed(
+  { whereToLook }: OpenSession,
+  context: CommandContext,
+  what: string,
+  status: string | undefined,
+  waited: boolean,
+): ExitCode {
   if (!waited || (status !== undefined && !status.startsWith('error'))) return 0;
-  context.stderr.write(`volume-daemon: ${what} is ${status ?? 'gone'}; see the log for the reason\n`);
+  context.stderr.write(`volume-daemon: ${what} is ${status ?? 'gone'}; see ${whereToLook}\n`);
   return 1;
 }
 

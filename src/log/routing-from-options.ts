@@ -33,7 +33,10 @@ function warningsOf(values: LogValues, identity: LogIdentity): string[] {
 }
 
 /** The log file of these values; undefined when they name none. */
-function logFileOf({ log_file, log_dir }: LogValues, program: string): string | undefined {
+export function logFileOf(
+  { log_file, log_dir }: Pick<LogValues, 'log_file' | 'log_dir'>,
+  program: string,
+): string | undefined {
   if (log_file !== undefined)
     return resolve(log_dir === undefined || isAbsolute(log_file) ? log_file : join(log_dir, log_file));
   return log_dir === undefined ? undefined : resolve(log_dir, `${program}.log`);

@@ -14,6 +14,7 @@ async function aSession(t: Pick<TestContext, 'after'>, cast: (db: Database) => P
     node: 'node',
     address: '127.0.0.1',
     downTime: 60,
+    whereToLook: 'the log',
     owner: { user_id: 'user', project_id: 'project' },
     poolNameOf: (backend) => backend,
     status: () => Promise.reject(new Error('no daemon runs')),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, renameSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { aDaemon, aRunningDaemon, type Daemon, fakeBackend, fileBackend } from '../support/daemon.ts';
@@ -167,8 +167,15 @@ test('a backend that is down, or a file of another size, ends in one line and no
   const gone = await daemon.command('snapshot', 'create', '--volume', 'v', '--wait', 's');
 
   assert.equal(extended.code, 1, extended.stdout + extended.stderr);
-  assert.match(extended.stderr, /^volume-daemon: volume [^\n]+ is error_extending; see the log for the reason$/m);
+  assert.match(
+    extended.stderr,
+    /^volume-daemon: volume [^\n]+ is error_extending; see [^\n]+ for the reason \(req-[^\n]+\)$/m,
+  );
+  for (const { stderr } of [extended, gone]) {
+    const [, file = '', request = ''] = / see (\S+) for the reason \((\S+)\)$/m.exec(stderr) ?? [];
+    assert.match(readFileSync(file, 'utf8'), new RegExp(` ERROR .*${request}`), stderr);
+  }
   assert.equal(gone.code, 1);
-  assert.match(gone.stderr, /^volume-daemon: snapshot [^\n]+ is error; see the log for the reason$/m);
+  assert.match(gone.stderr, /^volume-daemon: snapshot [^\n]+ is error; see /m);
   assert.equal((await daemon.ask<{ size: number }>('volume', 'show', 'v')).size, 1);
 });
