@@ -141,7 +141,8 @@ export class Reload {
         const section = after.backend(name);
         if (section === undefined) return;
         this.#backends.add(section);
-        lines.push(`${name}: new backend, ${(await this.#backends.settled(name))?.state ?? 'gone'}`);
+        const { state = 'gone', reason } = (await this.#backends.settled(name)) ?? {};
+        lines.push(`${name}: new backend, ${state}${reason ? `: ${reason}` : ''}`);
       }),
     ];
     await Promise.all(work);

@@ -158,6 +158,16 @@ test('SIGHUP', async (t) => {
     assert.deepEqual(daemon.logged(/Ignoring change to immutable option .*enabled_backends/), []);
   });
 
+  await t.test('a new backend that cannot be used is told with the reason [L-167, L-074]', async () => {
+    change({ backends: { two: fakeBackend(), wrong: { volume_driver: 'nonsense' } } });
+
+    const printed = await daemon.does('reload');
+    change({ backends: { two: fakeBackend() } });
+    await daemon.does('reload');
+
+    assert.match(printed, /^wrong: new backend, failed: .*nonsense/m);
+  });
+
   await t.test('a section that is spoilt leaves its worker as it was [L-166, L-167]', async () => {
     change({ backends: { two: fakeBackend({ reserved_percentage: 'nonsense' }) } });
 
