@@ -5,7 +5,7 @@ import type { Option } from '../interface/options.ts';
 import { strip } from './ini.ts';
 import { NotValid } from './problems.ts';
 
-type Limits = Pick<Option<unknown>, 'choices' | 'anyCase' | 'min' | 'max' | 'maxLength'>;
+type Limits = Pick<Option<unknown>, 'choices' | 'anyCase' | 'min' | 'max' | 'maxLength' | 'pattern'>;
 
 /**
  * The value of an option from its texts, one for each assignment that counts; frozen. Undefined is Python's None: an
@@ -45,9 +45,12 @@ export function convert(option: Option<unknown>, texts: readonly string[]): unkn
   }
 }
 
-function toText(text: string, { choices, anyCase = false, maxLength }: Limits): string {
+function toText(text: string, { choices, anyCase = false, maxLength, pattern }: Limits): string {
   if (maxLength !== undefined && text.length > maxLength) {
     throw new NotValid((shown) => `Value '${shown}' exceeds maximum length ${maxLength}`, text);
+  }
+  if (pattern?.test(text) === false) {
+    throw new NotValid((shown) => `Value ${repr(shown)} doesn't match regex ${repr(pattern.source)}`, text);
   }
   if (choices === undefined) return text;
   const found = choices.find((word) => word === text || (anyCase && word.toLowerCase() === text.toLowerCase()));

@@ -7,6 +7,7 @@ export const capacityOptions = {
   max_over_subscription_ratio: str(
     '20.0',
     'How often thin provisioned space may be promised: a number from 1, or auto',
+    { pattern: /^(auto|\d*\.\d+|\d+)$/ },
   ),
   filter_function: str(undefined, 'Expression by which the scheduler refuses the backend.'),
   goodness_function: str(undefined, 'Expression by which the scheduler ranks the backend, 0 to 100.'),

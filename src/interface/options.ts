@@ -27,6 +27,8 @@ export interface Option<T> {
   readonly max?: number;
   /** Most characters of a text, such as the width of the column that it ends in. */
   readonly maxLength?: number;
+  /** What a text must look like, where upstream has such a rule. */
+  readonly pattern?: RegExp;
   /** Never printed: `****` in the dump, `***` elsewhere (C-082). */
   readonly secret?: boolean;
   /** SIGHUP may change it without replacing a worker (C-080, C-081). */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NotValid } from '../../src/config/problems.ts';
 import { convert } from '../../src/config/types.ts';
+import { capacityOptions } from '../../src/interface/capacity-options.ts';
 import {
   bool,
   choice,
@@ -88,6 +89,17 @@ test('a float is what Python takes for one [config 4]', () => {
     ['5', wrong('Should be less than or equal to 4.5')],
     ['x', wrong("could not convert string to float: 'x'")],
     ['.', wrong("could not convert string to float: '.'")],
+  ]);
+});
+
+test('a text that must look like something says what [config 4]', () => {
+  check(capacityOptions.max_over_subscription_ratio, [
+    ['20.0', '20.0'],
+    ['.5', '.5'],
+    ['3', '3'],
+    ['auto', 'auto'],
+    ['banana', wrong(String.raw`Value 'banana' doesn't match regex '^(auto|\\d*\\.\\d+|\\d+)$'`)],
+    ['', wrong(String.raw`Value '' doesn't match regex '^(auto|\\d*\\.\\d+|\\d+)$'`)],
   ]);
 });
 
