@@ -1,4 +1,5 @@
 import { abortable } from '../base/abortable.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { within } from '../base/time-limit.ts';
 import { type Database, DatabaseError } from '../interface/database.ts';
@@ -18,6 +19,8 @@ export interface HeartbeatOptions {
   readonly interval: () => number;
   /** Told of each report that was written, with the milliseconds by which it came later than it was due. */
   readonly written: (lateness: number) => void;
+  /** Told after each try what kept the report from being written; undefined: it was written. */
+  readonly tried: (trouble: string | undefined) => void;
 }
 
 /** A trouble that lasts is told once a minute (L-126). */
@@ -80,8 +83,10 @@ export class Heartbeat {
       this.#due = now + this.#options.interval();
       if (this.#disconnected) this.#options.log.error('Recovered model server connection!');
       this.#disconnected = false;
+      this.#options.tried(undefined);
     } catch (error) {
       if (signal.aborted) return;
+      this.#options.tried(messageOf(error));
       if (!this.#disconnected) this.#options.log.exception(error, firstFailure(error));
       this.#disconnected = true;
     }

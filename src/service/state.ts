@@ -15,6 +15,8 @@ interface Facts {
   readonly consuming: boolean;
   /** Why there are no consumers. */
   readonly brokerTrouble: string | undefined;
+  /** Why the last heartbeat could not be written: nobody else knows then that the service lives. */
+  readonly unreported: string | undefined;
   readonly drain: 'no' | 'draining' | 'drained' | 'stopping';
   readonly nextTry: number | null;
 }
@@ -28,6 +30,7 @@ export class ServiceState {
     driverTried: false,
     consuming: false,
     brokerTrouble: undefined,
+    unreported: undefined,
     drain: 'no',
     nextTry: null,
   };
@@ -107,7 +110,7 @@ export class ServiceState {
   }
 
   #judge(): [BackendState, string | null] {
-    const { database, driver, driverTrouble, driverTried, consuming, brokerTrouble, drain } = this.#facts;
+    const { database, driver, driverTrouble, driverTried, consuming, brokerTrouble, unreported, drain } = this.#facts;
     if (drain === 'stopping') return ['draining', 'stopping'];
     if (drain !== 'no') return [drain, "drained by an operator; 'volume-daemon drain --disable' takes it back"];
     if (database !== undefined) return ['starting', `database: ${database}`];
@@ -115,6 +118,7 @@ export class ServiceState {
     if (!driver.initialized) return ['down', `driver not initialised: ${driverTrouble ?? 'being set up'}`];
     if (!consuming)
       return [this.#state === 'starting' ? 'starting' : 'down', `no RPC consumer: ${brokerTrouble ?? 'connecting'}`];
+    if (unreported !== undefined) return ['down', `no heartbeat: ${unreported}`];
     return ['up', null];
   }
 }

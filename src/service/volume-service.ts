@@ -384,6 +384,7 @@ export class VolumeService {
       note: (count) => lock.note(count),
       interval: () => this.#configuration.values(serviceGroup).report_interval * 1000,
       written: (lateness) => this.#instruments.heartbeat(lateness),
+      tried: (unreported) => this.#state.set({ unreported }),
     });
     return this.#heartbeat;
   }

@@ -26,15 +26,19 @@ test('outages', { concurrency: true }, async (t) => {
         const lock = await lockDatabase(t, daemon.folder);
         const line = await daemon.logs(/ ERROR cinder\.service .*\] (model server went away|DBError encountered: )/);
         await eventually('status shows that it is away', async () => {
-          const { stdout } = await daemon.command('status');
-          return / database {2}sqlite:\S+ 0 of 1 connected\n$/.test(stdout);
+          const { code, stdout } = await daemon.command('status');
+          return code !== 0 && / database {2}sqlite:\S+ 0 of 1 connected\n$/.test(stdout);
         });
+        const { state, reason } = await daemon.backend('one');
         await sleep(4000);
         await lock.kill();
         await daemon.logs(/ ERROR cinder\.service .*\] Recovered model server connection!$/);
         await daemon.reportsAgain('one', 5000);
+        await daemon.hasStates({ one: 'up' });
 
         assert.match(line, /model server went away/);
+        assert.equal(state, 'down');
+        assert.match(reason ?? '', /^no heartbeat: /);
         assert.equal(daemon.logged(/model server went away/).filter((each) => each.includes('] model')).length, 1);
         assert.ok(linesOf(daemon, pid, before).length < 20, linesOf(daemon, pid, before).join('\n'));
         assert.equal(await daemon.worker('one'), pid);

@@ -17,6 +17,7 @@ test('reports that come at once count once, and are noted with the count that th
     note: async (count) => void noted.push(count),
     interval: () => 60_000,
     written: () => {},
+    tried: () => {},
   });
   const { signal } = new AbortController();
 
@@ -39,6 +40,7 @@ test('a trouble is told once a minute, also where its words differ each time; an
     note: async () => {},
     interval: () => 60_000,
     written: () => {},
+    tried: () => {},
   });
 
   for (let count = 0; count < 3; count++) await heartbeat.beat(new AbortController().signal);

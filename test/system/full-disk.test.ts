@@ -129,7 +129,7 @@ test('a full file_storage_dir fails the copy with the reason, leaves no half fil
   const copy = await clientCommand(daemon, ['volume', 'create', '--source', 'v', 'copy', '--wait']);
 
   assert.equal(copy.code, 1);
-  assert.match(copy.stderr, /is error; see the log/);
+  assert.match(copy.stderr, /is error; see \/\S+ for the reason \(req-/);
   assert.match(daemon.logText(), /[Nn]o space left/);
   await eventually('everything is at rest', () => unrest(rows).length === 0);
   assert.deepEqual(
