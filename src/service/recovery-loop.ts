@@ -37,8 +37,11 @@ export class RecoveryLoop {
     this.#failovers = new FailoverWatch(manager, inbox);
   }
 
-  /** Every consumer stands again, after a start or a break: whatever was handed over meanwhile must be found. */
-  consumersStand(): void {
+  /**
+   * Every consumer stands, after a start or a break, or the database is back: whatever was handed over meanwhile, and died in
+   * the hands of a peer, must be found (manager.md §2.6).
+   */
+  lookAtAll(): void {
     this.#whole = true;
     this.#resume();
   }

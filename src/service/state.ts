@@ -50,6 +50,11 @@ export class ServiceState {
     return this.#facts.driver?.initialized === true;
   }
 
+  /** Whether the last heartbeat could not be written. */
+  get unreported(): boolean {
+    return this.#facts.unreported !== undefined;
+  }
+
   get nextTry(): number | null {
     return this.#facts.nextTry;
   }

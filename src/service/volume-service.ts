@@ -84,6 +84,7 @@ export class VolumeService {
   #server: RpcServer | undefined;
   #heartbeat: Heartbeat | undefined;
   #bus: Bus | undefined;
+  #recovery: RecoveryLoop | undefined;
   #db: Database | undefined;
   #pins: PinnedVersions | undefined;
   #askAgain: () => void = () => {};
@@ -218,6 +219,7 @@ export class VolumeService {
         (await this.#server.depth()) === 0 &&
         (!scheduled || (await schedulersAreIdle(db, bus.transport, this.#settings.service_down_time))),
     });
+    this.#recovery = recovery;
     await this.#firstTry(manager, recovery, lock, alone);
     await this.#openServer(manager, bus, db, recovery);
     if (!this.#state.initialized) {
@@ -276,7 +278,7 @@ export class VolumeService {
     server.onEvent((event) => {
       this.#state.set({ consuming: server.consuming });
       if (event.type === 'consuming') {
-        recovery.consumersStand();
+        recovery.lookAtAll();
         void this.#beat();
       }
     });
@@ -384,7 +386,10 @@ export class VolumeService {
       note: (count) => lock.note(count),
       interval: () => this.#configuration.values(serviceGroup).report_interval * 1000,
       written: (lateness) => this.#instruments.heartbeat(lateness),
-      tried: (unreported) => this.#state.set({ unreported }),
+      tried: (unreported) => {
+        if (unreported === undefined && this.#state.unreported) this.#recovery?.lookAtAll();
+        this.#state.set({ unreported });
+      },
     });
     return this.#heartbeat;
   }

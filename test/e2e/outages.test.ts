@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aDaemon, aRunningDaemon, type Daemon, fakeBackend } from '../support/daemon.ts';
+import { execute } from '../support/database.ts';
 import { lockDatabase } from '../support/database-lock.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -42,6 +44,27 @@ test('outages', { concurrency: true }, async (t) => {
         assert.equal(daemon.logged(/model server went away/).filter((each) => each.includes('] model')).length, 1);
         assert.ok(linesOf(daemon, pid, before).length < 20, linesOf(daemon, pid, before).join('\n'));
         assert.equal(await daemon.worker('one'), pid);
+      },
+    ),
+
+    t.test(
+      'what peers handed over in the database and could not send is looked for when that is back [manager 2.6, L-128]',
+      async (t) => {
+        const sections = { volume_daemon: { handover_grace: 1 } };
+        const daemon = await aRunningDaemon(t, { backends: one, defaults, sections });
+        const { id } = await daemon.ask('volume', 'create', '--size', '1', '--wait', 'demo');
+        // The look that follows a start must be over: it would find the row as well.
+        await sleep(4000);
+        execute(join(daemon.folder, 'cinder.sqlite'), `update volumes set status = 'deleting' where id = '${id}'`);
+
+        const lock = await lockDatabase(t, daemon.folder);
+        await daemon.hasStates({ one: 'down' });
+        await lock.kill();
+
+        await daemon.logs(/ WARNING .*No message came for Volume \S+ in status deleting/);
+        await eventually('the volume is deleted', () => {
+          return daemon.rows(`select 1 from volumes where deleted and id = '${id}'`).length === 1;
+        });
       },
     ),
 

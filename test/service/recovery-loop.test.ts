@@ -36,7 +36,7 @@ test('a lost request that takes long does not keep later ones from being found, 
   manager.settings = { ...manager.settings, handover_grace: 0.01 };
   const stop = new AbortController();
   const loop = new RecoveryLoop(manager, manager.log, quiet);
-  loop.consumersStand();
+  loop.lookAtAll();
   const long = aVolume({ admin_metadata: { create_request: 'raw' } });
   await manager.db.volumes.create(long);
   const running = loop.handOvers(() => 20, stop.signal);
