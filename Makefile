@@ -61,7 +61,7 @@ check: node_modules/.installed
 	node_modules/.bin/knip --no-progress
 
 test: build/.compiled build/.bundled
-	@$(NODE) --test --test-concurrency=4 $$(find build/test -name '*.test.js' -not -path '*/system/*' | sort)
+	@$(NODE) --test --test-concurrency=6 $$(find build/test -name '*.test.js' -not -path '*/system/*' | sort)
 
 test-system: build/.compiled build/.bundled
 	test/system/install
