@@ -46,6 +46,12 @@ export class Neighbourhood {
     return readdirSync(this.folderOf(backend)).filter((name) => !name.startsWith('.'));
   }
 
+  /** Waits until no file is left on the share of a backend: who migrates has the rest deleted by a cast, which shows nowhere. */
+  async isEmpty(backend: string): Promise<void> {
+    const what = (): string => `${backend} is empty, and not ${this.filesOf(backend)}`;
+    await eventually(what, () => this.filesOf(backend).length === 0, 60_000, 100);
+  }
+
   /** A share with a bind mount in the place of the kernel's, and a file of configuration with a backend on it. */
   backend(name: string): string {
     const exported = join(this.statePath, `export-${name}`);
