@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAbort, messageOf } from '../base/errors.ts';
 import { makeFolder } from '../base/folders.ts';
 import type { Logger } from '../base/log.ts';
+import { mounts, sharePoint } from '../base/mounts.ts';
 import { type Executor, ProcessExecutionError } from '../interface/executor.ts';
 import type { ValuesOf } from '../interface/options.ts';
 import { NfsException } from '../objects/exceptions.ts';
-import { mountPoints } from './mount-table.ts';
 import type { nfsOptions } from './nfs-options.ts';
 
 type Values = Pick<
@@ -73,7 +72,7 @@ export class NfsMounts {
   }
 
   mountPoint(share: string): string {
-    return join(this.base, createHash('md5').update(share, 'utf8').digest('hex'));
+    return sharePoint(this.base, share);
   }
 
   /** Sees to it that the share is mounted, and tells where. A mount point on which something is mounted is the share's. */
@@ -121,6 +120,10 @@ export class NfsMounts {
     }
     throw failure;
   }
+}
+
+async function mountPoints(): Promise<ReadonlySet<string>> {
+  return new Set((await mounts()).map(({ point }) => point));
 }
 
 /** Lines `host:/path -o options`; `#` begins a comment, and `\040` stands for a blank. */

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isAbort } from '../base/errors.ts';
 import { makeFolder } from '../base/folders.ts';
+import { mounts, sharePoint } from '../base/mounts.ts';
 import { type Executor, ProcessExecutionError } from '../interface/executor.ts';
 import { VolumeMigrationFailed } from '../objects/exceptions.ts';
 
@@ -25,10 +23,10 @@ const version41 = ['-o', 'vers=4,minorversion=1'];
  */
 export async function mountPointOf(share: Share, exec: Pick<Executor, 'run'>, signal: AbortSignal): Promise<string> {
   const { name, base } = share;
-  const point = base === undefined ? undefined : join(base, createHash('md5').update(name, 'utf8').digest('hex'));
-  const mounts = await mountTable();
-  if (point !== undefined && mounts.some((mount) => mount.point === point)) return point;
-  const found = mounts.find(({ device }) => device === name);
+  const point = base === undefined ? undefined : sharePoint(base, name);
+  const mounted = await mounts();
+  if (point !== undefined && mounted.some((each) => each.point === point)) return point;
+  const found = mounted.find(({ device }) => device === name);
   if (found !== undefined) return found.point;
   if (point === undefined) {
     throw new VolumeMigrationFailed({ reason: `the share ${name} is not mounted on this machine` });
@@ -52,14 +50,4 @@ async function mount({ name, flags }: Share, point: string, exec: Pick<Executor,
     }
   }
   throw new VolumeMigrationFailed({ reason: `the share ${name} cannot be mounted at ${point}: ${why}` });
-}
-
-async function mountTable(): Promise<readonly { readonly device: string; readonly point: string }[]> {
-  const lines = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' '));
-  return lines.map(([device = '', point = '']) => ({ device: unescaped(device), point: unescaped(point) }));
-}
-
-/** The kernel writes blanks and the like as octal numbers. */
-function unescaped(word: string): string {
-  return word.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

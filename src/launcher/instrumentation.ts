@@ -15,8 +15,8 @@ const pythonPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(:[A-Za-z_][\w.]*)?$/;
 
 /**
  * Loads the modules of `monkey_patch_modules`, each `specifier[:export]`, and calls the named export, or the default one,
- * if it is a function (L-041). A Python path is a warning;
- * anything else that cannot be loaded is fatal.
+ * if it is a function (L-041). A Python path is a warning; anything
+ * else that cannot be loaded is fatal.
  */
 export async function loadInstrumentation(
   items: readonly string[],

@@ -55,11 +55,6 @@ export class Heartbeat {
     return this.#lastReport;
   }
 
-  /** Whether the last try to write could be made. */
-  get connected(): boolean {
-    return !this.#disconnected;
-  }
-
   /**
    * One report, tried once and for no longer than an interval: that brings the next try (L-129). Never rejects. A stop does
    * not wait for it.

@@ -94,7 +94,6 @@ export class ServiceState {
       inflight: readonly RunningOperation[];
       stats: VolumeStats | undefined;
       lastReport: number | null;
-      databaseAnswers: boolean;
       measures: Measures;
     },
   ): WorkerReport {
@@ -107,7 +106,7 @@ export class ServiceState {
       inflight: rest.inflight,
       last_db_report: rest.lastReport,
       rpc_connected: this.#facts.consuming,
-      database_connected: this.#facts.database === undefined && rest.databaseAnswers,
+      database_connected: this.#facts.database === undefined && !this.unreported,
       stats: rest.stats ?? null,
       cleanup: instruments.cleanup,
       measures: rest.measures,

@@ -174,7 +174,7 @@ export class VolumeService {
     const broker = this.#bus?.transport;
     return [
       `broker = ${broker?.connected ? 'connected' : (broker?.trouble?.message ?? 'not connected')}`,
-      `database = ${this.#db?.url ?? 'not open'}${this.#heartbeat?.connected === false ? ' (away)' : ''}`,
+      `database = ${this.#db?.url ?? 'not open'}${this.#state.unreported ? ' (away)' : ''}`,
     ];
   }
 
@@ -468,7 +468,6 @@ export class VolumeService {
       inflight: this.running(),
       stats: this.#capabilities.stats,
       lastReport: heartbeat?.lastReport ?? null,
-      databaseAnswers: heartbeat?.connected ?? true,
       measures: this.#instruments.measures({
         log_suppressed: this.#options.log.suppressed,
         db_in_use: this.#db?.load.inUse ?? 0,

@@ -27,3 +27,17 @@ test('what aborts before is passed on with its reason, and one that has aborted 
   assert.equal((signal.reason as Error).message, 'enough');
   assert.equal((within(outer.signal, 60_000).reason as Error).message, 'enough');
 });
+
+test('many limits on one signal are no leak that Node warns of', async (t) => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', hear);
+  t.after(() => process.off('warning', hear));
+  const outer = new AbortController();
+
+  for (let at = 0; at < 20; at++) within(outer.signal, 60_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  outer.abort();
+
+  assert.deepEqual(warnings, []);
+});

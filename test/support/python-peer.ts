@@ -11,7 +11,8 @@ export type Ask = (order: Readonly<Record<string, unknown>>) => Promise<unknown>
 
 /** A program of test/system that takes orders as lines of JSON and answers each with a line, run by Debian's own python. */
 export async function aPythonPeer(t: Pick<TestContext, 'after'>, script: string, ...args: string[]): Promise<Ask> {
-  const words = [join(repository, 'test/system', script), ...args];
+  // What it imports from beside it is not to be compiled into the repository.
+  const words = ['-B', join(repository, 'test/system', script), ...args];
   const child = spawn('/usr/bin/python3', words, { stdio: ['pipe', 'pipe', 'pipe'] });
   t.after(() => child.kill('SIGKILL'));
   let told = '';

@@ -1,5 +1,4 @@
 """A host with the real os-brick, driven by lines of JSON on stdin: {"do": method, ...}. Each answer is a line on stdout."""
-import json
 import os
 import sys
 
@@ -7,6 +6,8 @@ from oslo_config import cfg
 
 from os_brick import privileged
 from os_brick.initiator import connector
+
+import orders
 
 # Everything runs in this process, which is root: no helper is asked for.
 privileged.default.set_client_mode(False)
@@ -40,10 +41,4 @@ def run(order):
         return os.fsync(device.fileno())
 
 
-print(json.dumps('ready'), flush=True)
-for line in sys.stdin:
-    try:
-        answer = {'result': run(json.loads(line))}
-    except Exception as error:  # the test tells what it expects
-        answer = {'error': '%s: %s' % (type(error).__name__, error)}
-    print(json.dumps(answer), flush=True)
+orders.answer(run)

@@ -1,6 +1,5 @@
 """Upstream's NfsDriver, driven by lines of JSON on stdin: {"do": method, ...}. Each answer is a line on stdout."""
 import contextlib
-import json
 import os
 import sys
 from unittest import mock
@@ -19,6 +18,8 @@ from cinder.volume import volume_utils  # noqa: registers options
 from cinder.volume import manager  # noqa: registers options
 from cinder.volume.drivers import nfs
 from cinder.volume.drivers import remotefs
+
+import orders
 
 state, shares = sys.argv[1:]
 CONF = cfg.CONF
@@ -101,10 +102,4 @@ def run(order):
     return getattr(driver, what)(snapshot(order['snapshot'], order['volume']))
 
 
-print(json.dumps('ready'), flush=True)
-for line in sys.stdin:
-    try:
-        answer = {'result': run(json.loads(line))}
-    except Exception as error:  # the test tells what it expects
-        answer = {'error': '%s: %s' % (type(error).__name__, error)}
-    print(json.dumps(answer), flush=True)
+orders.answer(run)
